@@ -1,0 +1,35 @@
+# Names for what one would type; CONTRIBUTING.md says what each is for.
+PYTHON ?= python3
+BIN := .venv-dev/bin
+
+.PHONY: dev test slow bench lint format compare ci
+
+dev: ## an environment to work in: editable install, every tool
+	$(PYTHON) -m venv .venv-dev
+	$(BIN)/pip install scikit-build-core cython cython-cmake numpy ninja cmake
+	$(BIN)/pip install --no-build-isolation -e '.[dev]'
+
+test:
+	$(BIN)/pytest
+
+slow:
+	$(BIN)/pytest -m slow
+
+bench:
+	$(BIN)/pytest bench
+
+lint:
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	PATH=$(BIN):$$PATH cython-lint src
+	find src tests -name '*.[ch]' | xargs $(BIN)/clang-format --dry-run -Werror
+	$(BIN)/mypy && $(BIN)/python -m mypy.stubtest initcore.kernels
+
+format:
+	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+	find src tests -name '*.[ch]' | xargs $(BIN)/clang-format -i
+
+compare:
+	$(BIN)/initcore compare
+
+ci:
+	.ci/run

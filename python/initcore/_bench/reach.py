@@ -1,0 +1,153 @@
+"""The reach of the dense layer: every row of its table, measured and judged.
+
+    python -m initcore._bench.reach --dtype float32 --threads 1 --activation relu
+
+A layer is timed as in the cases: forward and backward with all gradients, `out=` given. Its peer is
+the fastest one of each shape. A row over several shapes is judged by the medians themselves, which
+is stricter than the interval that judges a single ratio. A library's peers use what the CPU has, so
+that ratios are judged where initcore does too, and left out where INITCORE_ISA forces it to less.
+"""
+
+import argparse
+import json
+import math
+import statistics
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import initcore
+from initcore import kernels
+from initcore._bench import command
+from initcore._bench.cases import DENSE_SHAPES, DTYPES
+from initcore._bench.targets import REACH, Reach
+
+_LARGE = 2_000_000
+"""Products of the three lengths from which a shape is a large one."""
+
+Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table."""
+
+    what: str
+    at_least: float
+    measured: float
+
+    @property
+    def met(self) -> bool:
+        return self.measured >= self.at_least
+
+
+def ratios(figures: dict[str, Any], shapes: Iterable[Shape]) -> dict[Shape, float]:
+    """Against the fastest peer of each shape."""
+    found = {}
+    for shape in shapes:
+        ending = "x".join(map(str, shape))
+        rows = [row for row in figures["rows"] if row["case"].rsplit("-", 1)[1] == ending]
+        if rows:
+            found[shape] = min(row["ratio"]["median"] for row in rows)
+    return found
+
+
+def shares(figures: dict[str, Any], dtype: str, threads: int) -> dict[Shape, float]:
+    """Of the peak of all threads, best run."""
+    found: dict[Shape, float] = {}
+    for row in figures["rows"]:
+        batch, n_in, n_out = map(int, row["case"].rsplit("-", 1)[1].split("x"))
+        rate = 6.0 * batch * n_in * n_out / row["seconds"]
+        share = rate / (figures["peak"][dtype] * threads)
+        shape = (batch, n_in, n_out)
+        found[shape] = max(share, found.get(shape, 0.0))
+    return found
+
+
+def rows(
+    figures: dict[str, Any],
+    dtype: str,
+    threads: int,
+    isa: str,
+    reach: Reach = REACH,
+    *,
+    forced: bool = False,
+) -> list[Row]:
+    """The rows of the table that these figures decide; `forced`: the CPU has more than `isa`."""
+    against = ratios(figures, DENSE_SHAPES)
+    share = shares(figures, dtype, threads)
+    found = []
+    if (target := reach.ratios.get((dtype, threads))) and not forced:
+        geometric, large, worst = target
+        found.append(Row("geometric mean", geometric, statistics.geometric_mean(against.values())))
+        six = [ratio for shape, ratio in against.items() if math.prod(shape) >= _LARGE]
+        if large and six:
+            found.append(Row("geometric mean, large shapes", large, statistics.geometric_mean(six)))
+        found.append(Row("worst", worst, min(against.values())))
+    for shape, least in reach.shares.get(isa, {}).items():
+        if shape in share and threads == 1:
+            found.append(Row(f"share of peak, {shape}", least, share[shape]))
+    return found
+
+
+def layer_overhead() -> float:
+    """Seconds that `Dense.forward` takes beyond the kernel, at a batch of one."""
+    layer = initcore.Dense(64, 64, "relu")
+    layer.initialize(key=initcore.Key(0) / "layer")
+    x = np.zeros((1, 64), np.float32)
+    w: Any = layer.w
+    b = layer.b
+
+    def best(call: Any) -> float:
+        taken = []
+        for _ in range(200):
+            start = time.perf_counter()
+            for _ in range(200):
+                call()
+            taken.append((time.perf_counter() - start) / 200)
+        return min(taken)
+
+    through_layer = best(lambda: layer.forward(x))
+    return through_layer - best(lambda: kernels.dense_forward(x, w, b, activation="relu"))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure and print; 0 where every row is met, 1 where one is not."""
+    parser = argparse.ArgumentParser(prog="python -m initcore._bench.reach", description=__doc__)
+    parser.add_argument("--dtype", choices=DTYPES, default="float32")
+    parser.add_argument("--activation", choices=("relu", "tanh"), default="relu")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--quick", action="store_true", help="one process and fewer pairs")
+    parser.add_argument("--json", metavar="FILE", help="write all figures there")
+    args = parser.parse_args(arguments)
+    prefix = f"dense-{args.activation}-{args.dtype}-"
+    names = [prefix + "x".join(map(str, shape)) for shape in DENSE_SHAPES]
+    figures = command.measure(names, threads=args.threads, quick=args.quick)
+    print(command.table(figures))
+    peak = figures["peak"][args.dtype] / 1e9
+    print(f"\npeak of a core: {peak:.1f} GFLOP/s")
+    for shape, share in shares(figures, args.dtype, args.threads).items():
+        print(f"share of peak, {shape}: {share:.1%}")
+    isa = figures["machine"]["isa"]
+    forced = isa != kernels.isas_available()[-1]
+    table = rows(figures, args.dtype, args.threads, isa, forced=forced)
+    if args.threads == 1:
+        margin = REACH.layer_overhead / layer_overhead()
+        table.append(Row("allowed over measured overhead of Dense.forward", 1.0, margin))
+    for row in table:
+        print(
+            f"{row.what}: {row.measured:.3f}, at least {row.at_least}: "
+            f"{'met' if row.met else 'missed'}"
+        )
+    if args.json:
+        Path(args.json).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    return 0 if all(row.met for row in table) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,181 @@
+"""Initializers that draw nothing: they need no key."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from initcore.initializers._base import Block, Initializer, require_finite, store
+from initcore.initializers._layout import Fans, axes
+from initcore.keys import Key
+
+
+@dataclass(frozen=True, repr=False)
+class Filled(Initializer):
+    """Every element the same value."""
+
+    _by_element: ClassVar[bool] = True
+
+    @property
+    def rule(self) -> str:
+        """The law in a few words."""
+        return f"every element {self._element():g}"
+
+    @abstractmethod
+    def _element(self) -> float:
+        """The value."""
+
+    def _write(
+        self,
+        array: np.ndarray[Any, Any],
+        whole_shape: tuple[int, ...],
+        block: Block,
+        layout: str,
+        tensor_fans: Fans,
+        key: Key | None,
+    ) -> None:
+        store(array, np.float64(self._element()))
+
+
+@dataclass(frozen=True, repr=False)
+class Constant(Filled):
+    """Every element the same value.
+
+    In a hidden layer's weights it keeps all units of the layer identical for ever; it is meant
+    for biases and scales.
+
+    Parameters
+    ----------
+    value : float, default 0.0
+        Rounded once to the type of the array.
+
+    Notes
+    -----
+    Exactness: bit-exact.
+    Source: a constant.
+    Check: np.linalg.matrix_rank(draw(Constant(0.05), 32, 64)) == 1
+
+    Examples
+    --------
+    >>> import initcore as ic
+    >>> ic.Constant(0.5)(3)
+    array([0.5, 0.5, 0.5], dtype=float32)
+    """
+
+    value: float = 0.0
+
+    def __post_init__(self) -> None:
+        require_finite("value", self.value)
+
+    def _element(self) -> float:
+        return self.value
+
+
+@dataclass(frozen=True, repr=False)
+class Zeros(Filled):
+    """Every element 0: the usual start of a bias.
+
+    Notes
+    -----
+    Exactness: bit-exact.
+    Source: a constant.
+    Check: abs(draw(Zeros(), 3, 4)).max() == 0
+
+    Examples
+    --------
+    >>> import initcore as ic
+    >>> ic.Zeros()(2)
+    array([0., 0.], dtype=float32)
+    """
+
+    def _element(self) -> float:
+        return 0.0
+
+
+@dataclass(frozen=True, repr=False)
+class Ones(Filled):
+    """Every element 1: the usual start of a scale.
+
+    Notes
+    -----
+    Exactness: bit-exact.
+    Source: a constant.
+    Check: draw(Ones(), 7).sum() == 7
+
+    Examples
+    --------
+    >>> import initcore as ic
+    >>> ic.Ones()(2)
+    array([1., 1.], dtype=float32)
+    """
+
+    def _element(self) -> float:
+        return 1.0
+
+
+@dataclass(frozen=True, repr=False)
+class Identity(Initializer):
+    """`gain` where out index and in index are equal, 0 elsewhere, for 2-D weights.
+
+    A weight that is not square passes on as many coordinates as it can. In a deep linear network
+    of L such layers the output is exactly gain^L times the input while the type holds it: the
+    notes' 0.5^L and 1.5^L.
+
+    Parameters
+    ----------
+    gain : float, default 1.0
+        Value on the diagonal.
+
+    Notes
+    -----
+    Exactness: bit-exact.
+    Source: for recurrent layers, Le, Jaitly, Hinton, "A simple way to initialize recurrent
+    networks of rectified linear units", arXiv:1504.00941, 2015.
+    Check: np.linalg.matrix_power(draw(Identity(1.5), 4, 4), 9)[0, 0] == 38.443359375
+
+    Examples
+    --------
+    >>> import initcore as ic
+    >>> ic.Identity(gain=1.5)((2, 3))
+    array([[1.5, 0. , 0. ],
+           [0. , 1.5, 0. ]], dtype=float32)
+    """
+
+    gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        require_finite("gain", self.gain)
+
+    @property
+    def rule(self) -> str:
+        """The law in a few words."""
+        return f"{self.gain:g} on the diagonal, 0 elsewhere"
+
+    def _write(
+        self,
+        array: np.ndarray[Any, Any],
+        whole_shape: tuple[int, ...],
+        block: Block,
+        layout: str,
+        tensor_fans: Fans,
+        key: Key | None,
+    ) -> None:
+        found = axes(layout, len(whole_shape)) if len(whole_shape) > 1 else None
+        if found is None or not len(found.out) == len(found.in_) == 1 or found.spatial:
+            raise ValueError(
+                f"shape={whole_shape} must have 2 axes for Identity, which is the start of a "
+                "dense layer, and one more for each letter g of the layout; for convolutions "
+                "there is Dirac"
+            )
+        lengths = dict(zip(block.kept, block.shape, strict=True))
+        row, column = (
+            block.starts[axis] + block.steps[axis] * np.arange(lengths.get(axis, 1))
+            for axis in (*found.out, *found.in_)
+        )
+        equal = np.equal.outer(row, column)
+        equal = equal if found.out < found.in_ else equal.T
+        # an axis of length 1 for each copy, then those alone that the block keeps
+        index = tuple(slice(None) if axis in lengths else 0 for axis in range(len(whole_shape)))
+        values = np.expand_dims(equal, found.copies)[index]
+        store(array, np.where(values, self.gain, 0.0))

@@ -1,0 +1,107 @@
+"""Biases of the last layer: a network that starts by saying how common each answer is."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from initcore.initializers._base import Block, Initializer, require_finite, store
+from initcore.initializers._constant import Filled
+from initcore.initializers._layout import Fans
+from initcore.initializers._native import log
+from initcore.keys import Key
+
+
+@dataclass(frozen=True, repr=False)
+class BiasPrior(Filled):
+    """-log((1 - p) / p): the bias with which a sigmoid output starts at p.
+
+    For detectors and other classifiers of rare events, whose first steps would otherwise go into
+    learning that the event is rare.
+
+    Parameters
+    ----------
+    probability : float, default 0.01
+        Above 0 and below 1.
+
+    Notes
+    -----
+    Exactness: bit-exact (the logarithm is the kernels' own).
+    Source: Lin, Goyal, Girshick, He, Dollar, "Focal loss for dense object detection", 2017,
+    section 4.1.
+    Check: draw(BiasPrior(0.01), 1)[0] == -4.5951198501
+
+    Examples
+    --------
+    >>> from initcore import initializers
+    >>> initializers.BiasPrior(0.01)(2)
+    array([-4.59512, -4.59512], dtype=float32)
+    """
+
+    probability: float = 0.01
+
+    def __post_init__(self) -> None:
+        if not 0.0 < require_finite("probability", self.probability) < 1.0:
+            raise ValueError(f"probability={self.probability!r} must be above 0 and below 1")
+
+    def _element(self) -> float:
+        return -float(log((1.0 - self.probability) / self.probability))
+
+
+@dataclass(frozen=True, repr=False)
+class ClassPrior(Initializer):
+    """log(n_c / n) for class c: a softmax over zero weights starts at the classes' frequencies.
+
+    With `Zeros` for the last layer's weights, the first loss is the entropy of the labels exactly;
+    anything above that is what a start costs. For uneven classes.
+
+    Parameters
+    ----------
+    counts : tuple of float
+        Samples of each class, or anything in proportion to it, all positive.
+
+    Notes
+    -----
+    Exactness: bit-exact (the logarithm is the kernels' own).
+    Source: the maximum-likelihood bias of a softmax without inputs.
+    Check: draw(ClassPrior((1,) * 1000), 1000)[0] == -6.9077552790
+
+    Examples
+    --------
+    >>> from initcore import initializers
+    >>> initializers.ClassPrior((3, 1))(2)
+    array([-0.2876821, -1.3862944], dtype=float32)
+    """
+
+    counts: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "counts", tuple(self.counts))
+        if not self.counts:
+            raise ValueError("counts=() must have a number for each class")
+        for place, value in enumerate(self.counts):
+            if require_finite(f"counts[{place}]", value) <= 0:
+                raise ValueError(f"counts[{place}]={value!r} must be positive")
+
+    @property
+    def rule(self) -> str:
+        """The law in a few words."""
+        return f"log of the shares of {len(self.counts)} classes"
+
+    def _write(
+        self,
+        array: np.ndarray[Any, Any],
+        whole_shape: tuple[int, ...],
+        block: Block,
+        layout: str,
+        tensor_fans: Fans,
+        key: Key | None,
+    ) -> None:
+        if whole_shape != (len(self.counts),):
+            raise ValueError(
+                f"shape={whole_shape} must be ({len(self.counts)},), one for each of counts"
+            )
+        total = math.fsum(self.counts)
+        values = log(np.array([count / total for count in self.counts]))
+        store(array, values[block.index()])

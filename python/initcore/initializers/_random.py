@@ -1,0 +1,303 @@
+"""Initializers that draw every element from one law: uniform, normal, truncated normal."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+
+from initcore import kernels
+from initcore.initializers._base import A, Block, Initializer, require_finite
+from initcore.initializers._layout import Fans, canonical_strides, fans
+from initcore.initializers._truncation import parent_std, result_std
+from initcore.keys import Key, require_key
+
+Law = tuple[str, tuple[float, ...]]
+
+
+_MOST_PLANS = 256
+
+
+class Plan(NamedTuple):
+    """What filling a whole array of one shape and layout comes to."""
+
+    law: str
+    parameters: tuple[float, ...]
+    strides: tuple[int, ...]
+
+
+@dataclass(frozen=True, repr=False)
+class Elementwise(Initializer):
+    """An initializer whose element i is a pure function of the key, i and one law."""
+
+    _by_element: ClassVar[bool] = True
+
+    kind: ClassVar[str] = "value"
+    """Which of the key's streams the law draws from."""
+
+    @cached_property
+    def _plans(self) -> dict[tuple[tuple[int, ...], str], Plan]:
+        """Plans by shape and layout, for fills that say nothing else of the tensor."""
+        return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields alone, for pickles and copies."""
+        return {name: value for name, value in vars(self).items() if name != "_plans"}
+
+    def fill(
+        self,
+        array: A,
+        *,
+        key: Key | None = None,
+        layout: str = "oi",
+        groups: int = 1,
+        transposed: bool = False,
+        stride: int | Sequence[int] = 1,
+        fan_in: float | None = None,
+        fan_out: float | None = None,
+    ) -> A:
+        """Fill an array in place, whatever its strides, and return it.
+
+        Parameters
+        ----------
+        array : numpy.ndarray, torch.Tensor, or of a type given to `initcore.interop.allow`
+            As in `Initializer.fill`.
+        key, layout, groups, transposed, stride, fan_in, fan_out
+            As in a call.
+        """
+        # A model has many layers of few shapes, most of them small: what is the same for all of
+        # them is worked out once. Whatever is unusual goes the long way, which says what is wrong.
+        usual = fan_in is None and fan_out is None and groups == 1 and not transposed
+        exact = type(layout) is str and type(groups) is int and type(stride) is int and stride == 1
+        if usual and exact and isinstance(array, np.ndarray) and isinstance(key, Key):
+            plan = self._plans.get((array.shape, layout))
+            if plan is None:
+                super().fill(array, key=key, layout=layout, groups=groups, transposed=transposed)
+                self._remember(array.shape, layout)
+                return array
+            try:
+                kernels._fill(
+                    plan.law,
+                    array,
+                    plan.parameters,
+                    key.seed,
+                    key.stream_id(self.kind),
+                    0,
+                    plan.strides,
+                )
+                return array
+            except (TypeError, ValueError):
+                pass
+        return super().fill(
+            array,
+            key=key,
+            layout=layout,
+            groups=groups,
+            transposed=transposed,
+            stride=stride,
+            fan_in=fan_in,
+            fan_out=fan_out,
+        )
+
+    def _remember(self, shape: tuple[int, ...], layout: str) -> None:
+        if 0 in shape or type(self)._write is not Elementwise._write:
+            return
+        if len(self._plans) >= _MOST_PLANS:
+            self._plans.clear()
+        law, parameters = self.law(fans(shape, layout))
+        self._plans[shape, layout] = Plan(law, parameters, canonical_strides(shape, layout))
+
+    @abstractmethod
+    def law(self, tensor_fans: Fans) -> Law:
+        """The kernels' name of the law and its parameters, for a tensor with these fans."""
+
+    def _write(
+        self,
+        array: np.ndarray[Any, Any],
+        whole_shape: tuple[int, ...],
+        block: Block,
+        layout: str,
+        tensor_fans: Fans,
+        key: Key | None,
+    ) -> None:
+        tensor_key = require_key(key)
+        strides = canonical_strides(whole_shape, layout)
+        if array.size == 0:
+            return
+        name, parameters = self.law(tensor_fans)
+        kernels._fill(
+            name,
+            array,
+            parameters,
+            tensor_key.seed,
+            tensor_key.stream_id(self.kind),
+            block.first(strides),
+            block.strides(strides),
+        )
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class Normal(Elementwise):
+    """N(mean, std^2).
+
+    Parameters
+    ----------
+    std : float, default 1.0
+        Standard deviation, not negative.
+    mean : float, default 0.0
+        Both are rounded once to the type of the array.
+
+    Notes
+    -----
+    Exactness: bit-exact, stream v1.
+    Source: Box and Muller, "A note on the generation of random normal deviates", 1958;
+    docs/stream-v1.md.
+    Check: abs(draw(Normal(std=0.02), 100_000).std() / 0.02 - 1) <= 0.011
+
+    Examples
+    --------
+    >>> import initcore as ic
+    >>> w = ic.Normal(std=0.02)((64, 64), key=ic.Key(0) / "fc" / "weight")
+    >>> bool(0.019 < w.std() < 0.021)
+    True
+    """
+
+    std: float = 1.0
+    mean: float = 0.0
+
+    def __post_init__(self) -> None:
+        require_finite("mean", self.mean)
+        if require_finite("std", self.std) < 0:
+            raise ValueError(f"std={self.std!r} must not be negative")
+
+    @property
+    def rule(self) -> str:
+        """The law in a few words."""
+        return f"N({self.mean:g}, {self.std:g}^2)"
+
+    def law(self, tensor_fans: Fans) -> Law:
+        """The kernels' name of the law and its parameters."""
+        return "normal", (self.mean, self.std)
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class Uniform(Elementwise):
+    """Uniform on [low, high).
+
+    Parameters
+    ----------
+    low, high : float, default -1.0 and 1.0
+        Rounded once to the type of the array; low must not exceed high.
+
+    Notes
+    -----
+    Exactness: bit-exact, stream v1.
+    Source: docs/stream-v1.md.
+    Check: abs(draw(Uniform(), 100_000).std() * math.sqrt(3) - 1) <= 0.007
+
+    Examples
+    --------
+    >>> import initcore as ic
+    >>> w = ic.Uniform(low=0.0, high=1.0)((1000,), key=ic.Key(0) / "u")
+    >>> bool(0 <= w.min() and w.max() < 1)
+    True
+    """
+
+    low: float = -1.0
+    high: float = 1.0
+
+    def __post_init__(self) -> None:
+        if require_finite("low", self.low) > require_finite("high", self.high):
+            raise ValueError(f"low={self.low!r} must not exceed high={self.high!r}")
+
+    @property
+    def rule(self) -> str:
+        """The law in a few words."""
+        return f"U[{self.low:g}, {self.high:g})"
+
+    def law(self, tensor_fans: Fans) -> Law:
+        """The kernels' name of the law and its parameters."""
+        return "uniform", (self.low, self.high)
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class TruncatedNormal(Elementwise):
+    """A normal law conditioned on [low, high], by its inverse distribution function.
+
+    Parameters
+    ----------
+    std : float, default 1.0
+        Standard deviation, positive: that of the normal before the cut
+        (``std_of="parent"``) or of the values after it (``std_of="result"``).
+    mean : float, default 0.0
+        Mean of the normal before the cut.
+    low, high : float, default -2.0 and 2.0
+        Where it is cut; infinities are allowed.
+    bounds : {"sigma", "absolute"}, default "sigma"
+        Whether `low` and `high` count standard deviations of the parent from its mean (as in
+        Keras and JAX), or are values (as in PyTorch).
+    std_of : {"parent", "result"}, default "parent"
+        Whose standard deviation `std` is. At a cut of 2 sigma the result's is 0.8796 of the
+        parent's.
+
+    Raises
+    ------
+    ValueError
+        If low >= high, or no parent gives the standard deviation asked for.
+
+    Notes
+    -----
+    Exactness: bit-exact, stream v1.
+    Source: docs/stream-v1.md.
+    Check: std(TruncatedNormal()) == 0.8796256610
+
+    Examples
+    --------
+    >>> import initcore as ic
+    >>> w = ic.TruncatedNormal(std=0.02)((64, 64), key=ic.Key(0) / "embedding")
+    >>> bool(abs(w).max() <= 0.04)
+    True
+    """
+
+    std: float = 1.0
+    mean: float = 0.0
+    low: float = -2.0
+    high: float = 2.0
+    bounds: Literal["sigma", "absolute"] = "sigma"
+    std_of: Literal["parent", "result"] = "parent"
+
+    def __post_init__(self) -> None:
+        require_finite("mean", self.mean)
+        if require_finite("std", self.std) <= 0:
+            raise ValueError(f"std={self.std!r} must be greater than 0")
+        if not self.low < self.high:
+            raise ValueError(f"low={self.low!r} must be less than high={self.high!r}")
+        if self.bounds not in ("sigma", "absolute"):
+            raise ValueError(f'bounds={self.bounds!r} must be "sigma" or "absolute"')
+        if self.std_of not in ("parent", "result"):
+            raise ValueError(f'std_of={self.std_of!r} must be "parent" or "result"')
+        self.law(Fans(None, None))  # an impossible std is an error now, not at the first fill
+
+    @property
+    def rule(self) -> str:
+        """The law in a few words."""
+        unit = " sigma" if self.bounds == "sigma" else ""
+        whose = "" if self.std_of == "parent" else " after the cut"
+        return (
+            f"N({self.mean:g}, {self.std:g}^2){whose}, cut to [{self.low:g}, {self.high:g}]{unit}"
+        )
+
+    def law(self, tensor_fans: Fans) -> Law:
+        """The kernels' name of the law and its parameters: the parent's, and absolute bounds."""
+        std = self.std
+        if self.std_of == "result":
+            if self.bounds == "sigma":
+                std /= result_std(self.low, self.high)
+            else:
+                std = parent_std(std, self.low - self.mean, self.high - self.mean)
+        low, high = self.low, self.high
+        if self.bounds == "sigma":
+            low, high = self.mean + std * low, self.mean + std * high
+        return "truncated_normal", (self.mean, std, low, high)

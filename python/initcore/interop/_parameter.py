@@ -1,0 +1,157 @@
+"""What is known of a model's tensors, whatever the framework: the rules see nothing else."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from initcore.activations import Activation
+
+ROLES = {
+    "weight": "kernel of a dense, convolution or attention layer, or of a gate's input",
+    "recurrent": "kernel of a recurrent layer that reads its own state",
+    "bias": "bias of such a layer",
+    "recurrent_bias": "second bias of a recurrent layer, where it has two",
+    "embedding": "table of vectors, one looked up at a time",
+    "scale": "factor of a normalization",
+    "shift": "bias of a normalization",
+    "slope": "slope of an activation that is learned",
+    "token": "learned vector that stands in a row of inputs",
+    "running_mean": "mean that a normalization keeps",
+    "running_var": "variance that a normalization keeps",
+    "counter": "number of batches that a normalization has seen",
+    "buffer": "other tensor that is not learned",
+    "other": "parameter of a module whose meaning is not known",
+}
+BUFFERS = ("running_mean", "running_var", "counter", "buffer")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One tensor of a model: its name, its shape, and what the kind of its layer says of it."""
+
+    name: str
+    """For people and for patterns, as its framework writes it."""
+    path: tuple[str, ...]
+    """The same as components of a key: equal paths get equal bytes in every framework."""
+    shape: tuple[int, ...]
+    """As stored."""
+    role: str
+    """One of `ROLES`."""
+    kinds: tuple[str, ...] = ()
+    """Class of the layer and the classes that it derives from, the layer's own first."""
+    layout: str = "oi"
+    """Which axis is out, which in; see `initcore.initializers`."""
+    groups: int = 1
+    """Groups of a grouped convolution."""
+    transposed: bool = False
+    """Whether it belongs to a transposed convolution."""
+    fan_in: float | None = None
+    """Inputs of one unit of the layer (of its bias too); None where the kind is not known."""
+    fan_out: float | None = None
+    """Outputs that one input feeds."""
+    parts: tuple[str, ...] = ()
+    """Names of the equal blocks that are packed into it, such as q, k, v; empty for none."""
+    part_axis: int = 0
+    """The axis along which they are packed."""
+    activation: str | Activation | None = None
+    """The activation that follows, for `initcore.gain`; None where it is not known."""
+    zero_row: int | None = None
+    """Row of an embedding that stays 0."""
+    aliases: tuple[str, ...] = ()
+    """Other names of the same memory."""
+    dtype: str = "float32"
+    """Name of its type."""
+
+    @property
+    def kind(self) -> str:
+        """Class of the layer."""
+        return self.kinds[0] if self.kinds else ""
+
+
+@dataclass(frozen=True)
+class Model:
+    """All tensors of a model, and the rows of equal blocks that their names show."""
+
+    parameters: tuple[Parameter, ...]
+    """In the framework's order."""
+
+    def __iter__(self) -> Iterator[Parameter]:
+        return iter(self.parameters)
+
+    @cached_property
+    def stacks(self) -> dict[tuple[str, ...], tuple[int, ...]]:
+        """Numbered blocks by what stands before the number, as in ("encoder", "layers")."""
+        found: dict[tuple[str, ...], set[int]] = {}
+        for parameter in self.parameters:
+            for at, part in enumerate(parameter.path):
+                if part.isdecimal():
+                    found.setdefault(parameter.path[:at], set()).add(int(part))
+        return {prefix: tuple(sorted(numbers)) for prefix, numbers in found.items()}
+
+    def block(self, parameter: Parameter) -> tuple[int, int] | None:
+        """Number of the block that holds it, from 0, and how many there are; None for none.
+
+        Of several stacks within one another, the one with the most blocks.
+        """
+        places = [
+            (len(self.stacks[parameter.path[:at]]), -at)
+            for at, part in enumerate(parameter.path)
+            if part.isdecimal()
+        ]
+        if not places:
+            return None
+        length, at = max(places)
+        return self.stacks[parameter.path[:-at]].index(int(parameter.path[-at])), length
+
+    @cached_property
+    def weights(self) -> tuple[Parameter, ...]:
+        """The kernels, in order."""
+        return tuple(parameter for parameter in self.parameters if parameter.role == "weight")
+
+    @cached_property
+    def layers(self) -> dict[tuple[str, ...], tuple[Parameter, ...]]:
+        """The tensors of each layer by its path, in order."""
+        found: dict[tuple[str, ...], list[Parameter]] = {}
+        for parameter in self.parameters:
+            found.setdefault(parameter.path[:-1], []).append(parameter)
+        return {path: tuple(tensors) for path, tensors in found.items()}
+
+    @cached_property
+    def blocks(self) -> dict[tuple[str, ...], tuple[Parameter, ...]]:
+        """The kernels of each numbered block by its path, those with a name within it, in order.
+
+        Of several blocks within one another, the innermost.
+        """
+        found: dict[tuple[str, ...], list[Parameter]] = {}
+        for parameter in self.weights:
+            path = innermost_block(parameter.path)
+            if path is not None:
+                found.setdefault(path, []).append(parameter)
+        return {path: tuple(kernels) for path, kernels in found.items()}
+
+    def is_first(self, parameter: Parameter) -> bool:
+        """Whether it is the first kernel of the model."""
+        return bool(self.weights) and self.weights[0] is parameter
+
+    def is_last(self, parameter: Parameter) -> bool:
+        """Whether it is the last kernel of the model."""
+        return bool(self.weights) and self.weights[-1] is parameter
+
+
+def innermost_block(path: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The path of the numbered block that a named layer of it stands in."""
+    for at in range(len(path) - 2, 0, -1):
+        if path[at - 1].isdecimal():
+            return path[:at]
+    return None
+
+
+def require_distinct(parameters: tuple[Parameter, ...]) -> None:
+    """Refuse two tensors of one path, which would get the same random numbers."""
+    twice = [path for path, times in Counter(p.path for p in parameters).items() if times > 1]
+    if twice:
+        raise ValueError(
+            f"name={'.'.join(twice[0])!r} is there twice, and tensors of one name would get the "
+            "same random numbers; give each layer a name of its own"
+        )

@@ -1,0 +1,6 @@
+"""PyTorch: whole models in place or from the meta device, and a drop-in for torch.nn.init."""
+
+from initcore.interop.torch import init
+from initcore.interop.torch._initialize import initialize, materialize
+
+__all__ = ["init", "initialize", "materialize"]

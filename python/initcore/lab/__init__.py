@@ -1,0 +1,24 @@
+"""The lab: what the starting weights do to a network, measured and shown.
+
+`compare` trains one network on one set of data from several initializations; `experiments` holds
+the smaller demonstrations; `verdict` turns measured statistics into a word.
+"""
+
+from initcore.lab.comparison import Comparison, Settings, compare
+from initcore.lab.datasets import Dataset, load
+from initcore.lab.statistics import Statistics, measure
+from initcore.lab.verdict import Evidence, Level, Verdict, judge
+
+__all__ = [
+    "Comparison",
+    "Dataset",
+    "Evidence",
+    "Level",
+    "Settings",
+    "Statistics",
+    "Verdict",
+    "compare",
+    "judge",
+    "load",
+    "measure",
+]

@@ -1,0 +1,257 @@
+"""One network, one set of data, several initializations: train each and keep what was measured."""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import fmean
+
+import numpy as np
+
+import initcore as ic
+from initcore import Key, kernels
+from initcore.lab.datasets import Dataset
+from initcore.lab.initializations import DEFAULT, Initialization
+from initcore.lab.statistics import Statistics, fewest_distinct, measure
+from initcore.lab.verdict import Verdict, judge, judge_training, pool
+
+DEPTH = 8
+FIRST_WIDTH = 64
+LAST_WIDTH = 32
+
+
+def default_widths(depth: int) -> tuple[int, ...]:
+    """Hidden widths that shrink from 64 to 32 by the same factor each: a funnel.
+
+    In a network of one width Xavier's 1/fan_in and Glorot's 2/(fan_in + fan_out) are the same.
+    """
+    if depth == 1:
+        return (FIRST_WIDTH,)
+    ratio = LAST_WIDTH / FIRST_WIDTH
+    return tuple(round(FIRST_WIDTH * ratio ** (i / (depth - 1))) for i in range(depth))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all networks of a comparison share.
+
+    Attributes
+    ----------
+    activations : tuple of str
+        One section of the comparison for each.
+    widths : tuple of int
+        Of the hidden layers.
+    epochs, batch_size, lr
+        Plain SGD, no momentum.
+    seeds : int
+        Seeds 0 ... seeds-1; each decides weights and batches, the same for every initialization.
+    """
+
+    activations: tuple[str, ...] = ("relu", "tanh")
+    widths: tuple[int, ...] = default_widths(DEPTH)
+    epochs: int = 15
+    batch_size: int = 32
+    lr: float = 0.05
+    seeds: int = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One seed of one initialization, from before the first step to after the last.
+
+    Attributes
+    ----------
+    seed : int
+    statistics : Statistics
+        At initialization, on the training samples.
+    losses : tuple of float
+        Training loss: before the first step, then the mean over each epoch; it ends early where
+        it stops being finite.
+    accuracy : float
+        Share of the test samples that the trained network gets right; outputs that are not
+        numbers are wrong.
+    distinct_after : int or None
+        As `distinct` in `verdict.Evidence`, after training; None if that ended in no numbers.
+    outcome : str
+        ``learned``, ``slow``, ``stalled`` or ``diverged``.
+    """
+
+    seed: int
+    statistics: Statistics
+    losses: tuple[float, ...]
+    accuracy: float
+    distinct_after: int | None
+    outcome: str
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """All seeds of one initialization under one activation, with the verdict on its start."""
+
+    initialization: Initialization
+    activation: str
+    runs: tuple[Run, ...]
+    verdict: Verdict
+
+    @property
+    def name(self) -> str:
+        return self.initialization.name
+
+    @property
+    def accuracies(self) -> tuple[float, ...]:
+        return tuple(run.accuracy for run in self.runs)
+
+    @property
+    def accuracy(self) -> float:
+        """Mean test accuracy over the seeds."""
+        return fmean(self.accuracies)
+
+    @property
+    def outcome(self) -> str:
+        """The worst outcome of the seeds."""
+        order = ("learned", "slow", "stalled", "diverged")
+        return max((run.outcome for run in self.runs), key=order.index)
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """The result of `compare`: a row for each activation and initialization, in that order."""
+
+    dataset: Dataset
+    settings: Settings
+    rows: tuple[Row, ...]
+
+    def section(self, activation: str) -> tuple[Row, ...]:
+        """The rows of one activation."""
+        return tuple(row for row in self.rows if row.activation == activation)
+
+
+def compare(
+    dataset: Dataset,
+    initializations: Sequence[Initialization] = tuple(DEFAULT.values()),
+    settings: Settings = Settings(),
+    *,
+    progress: Callable[[int, int, str], None] | None = None,
+    workers: int | None = None,
+) -> Comparison:
+    """Train the same network from each initialization, on the same batches.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    initializations : sequence of Initialization
+    settings : Settings
+    progress : callable, optional
+        Called with (networks done, networks in all, what was done last) after each network.
+    workers : int, optional
+        How many networks are trained at once, each on one thread; by default as many as there
+        are CPUs for this process. The result does not depend on it.
+
+    Returns
+    -------
+    Comparison
+
+    Notes
+    -----
+    Exactness: training is bit-identical across CPUs and thread counts, compute v1; the averages
+    over samples are NumPy's.
+    Source: the design of a paired comparison: seed by seed, every initialization sees the same
+    samples in the same order.
+    """
+    jobs = [
+        (activation, initialization, seed)
+        for activation in settings.activations
+        for initialization in initializations
+        for seed in range(settings.seeds)
+    ]
+    done: dict[tuple[str, str, int], Run] = {}
+    with ThreadPoolExecutor(
+        workers or _cpus(), initializer=kernels._override_threads, initargs=(1,)
+    ) as threads:
+        running = {
+            threads.submit(train_one, dataset, initialization, activation, settings, seed): (
+                activation,
+                initialization.name,
+                seed,
+            )
+            for activation, initialization, seed in jobs
+        }
+        try:
+            for future in as_completed(running):
+                activation, name, seed = running[future]
+                done[activation, name, seed] = future.result()
+                if progress is not None:
+                    progress(len(done), len(jobs), f"{name}, {activation}")
+        except BaseException:
+            threads.shutdown(cancel_futures=True)
+            raise
+    rows = []
+    for activation in settings.activations:
+        for initialization in initializations:
+            runs = tuple(
+                done[activation, initialization.name, seed] for seed in range(settings.seeds)
+            )
+            verdict = judge(pool([run.statistics.evidence for run in runs]))
+            rows.append(Row(initialization, activation, runs, verdict))
+    return Comparison(dataset, settings, tuple(rows))
+
+
+def _cpus() -> int:
+    """How many CPUs this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def build(
+    n_in: int, n_out: int, activation: str, widths: Sequence[int], initialization: Initialization
+) -> ic.Sequential:
+    """A network of dense layers, its output layer linear; not initialized yet."""
+    sizes = [n_in, *widths, n_out]
+    last = len(sizes) - 2
+    return ic.Sequential(
+        *(
+            ic.Dense(
+                fan_in,
+                fan_out,
+                activation="identity" if i == last else activation,
+                bias_init=initialization.bias_init(fan_in),
+            )
+            for i, (fan_in, fan_out) in enumerate(pairwise(sizes))
+        )
+    )
+
+
+def train_one(
+    dataset: Dataset,
+    initialization: Initialization,
+    activation: str,
+    settings: Settings,
+    seed: int,
+) -> Run:
+    """Initialize, measure, train and test one network."""
+    n_classes = len(dataset.classes)
+    network = build(dataset.features, n_classes, activation, settings.widths, initialization)
+    key = Key(seed) / "lab" / "compare"
+    network.initialize(initialization.weight, key=key / "weights")
+    before = measure(network, dataset.x_train, dataset.y_train, n_classes)
+    history = network.fit(
+        dataset.x_train,
+        dataset.y_train,
+        loss="cross_entropy",
+        optimizer=ic.SGD(lr=settings.lr),
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        key=key / "batches",
+    )
+    tested = network.evaluate(dataset.x_test, dataset.y_test)
+    finite = np.isfinite(history.loss[-1])
+    return Run(
+        seed=seed,
+        statistics=before,
+        losses=(before.loss, *history.loss),
+        accuracy=tested.accuracy or 0.0,
+        distinct_after=fewest_distinct(network, dataset.x_train) if finite else None,
+        outcome=judge_training(before.loss, history.loss, n_classes),
+    )

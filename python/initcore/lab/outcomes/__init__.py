@@ -1,0 +1,25 @@
+"""Training experiments of the literature, run here: what was published, and what came out."""
+
+from collections.abc import Callable
+
+from initcore.lab.outcomes._outcome import Outcome
+from initcore.lab.outcomes.other_networks import born_dead, deep_linear, residual, width_transfer
+from initcore.lab.outcomes.plain_networks import (
+    he_against_xavier,
+    lsuv,
+    orthogonal_tanh,
+    sigmoid_plateau,
+)
+
+EXPERIMENTS: tuple[Callable[[], Outcome], ...] = (
+    he_against_xavier,
+    orthogonal_tanh,
+    sigmoid_plateau,
+    deep_linear,
+    residual,
+    lsuv,
+    width_transfer,
+    born_dead,
+)
+
+__all__ = ["EXPERIMENTS", "Outcome"]

@@ -1,0 +1,148 @@
+"""Plain feed-forward networks: self-normalizing, with a silent last layer, of a shaped ReLU."""
+
+import math
+from dataclasses import dataclass
+
+from initcore.initializers import HeNormal, Initializer, LecunNormal, ScaledOrthogonal, Zeros
+from initcore.recipes._base import Recipe, Role, require_count
+
+
+@dataclass(frozen=True)
+class SelfNormalizing(Recipe):
+    """N(0, 1 / fan_in) and SELU: mean 0 and variance 1 are what layers are drawn to.
+
+    With SELU's two constants they are a fixed point, towards which a difference shrinks by 0.783
+    per layer. For deep dense networks of SELU, on standardized inputs; with dropout only the kind
+    that keeps both moments. Role: ``"hidden"``.
+
+    Notes
+    -----
+    Exactness: bit-exact, stream v1.
+    Source: Klambauer, Unterthiner, Mayr, Hochreiter, "Self-normalizing neural networks", 2017.
+    Check: gains.stability("selu").slope == 0.78264788
+
+    Examples
+    --------
+    >>> from initcore import recipes
+    >>> recipes.SelfNormalizing().role("hidden").weight
+    <LecunNormal: Var(W) = 1 / fan_in, normal>
+    """
+
+    def roles(self, layer: int = 0) -> dict[str, Role]:
+        """Every role; all layers are alike."""
+        return {"hidden": Role(LecunNormal())}
+
+
+@dataclass(frozen=True)
+class ZeroReadout(Recipe):
+    """The last layer 0, the others as they would be: a first loss of log(classes) exactly.
+
+    The first step moves the last layer alone; from the second on all learn, from predictions that
+    no chance has fixed. For classifiers of any kind, unless the layer before is 0 too: of two
+    zeros in a row neither moves. Roles: ``"hidden"``, ``"readout"``.
+
+    Parameters
+    ----------
+    hidden : Initializer, default HeNormal()
+        Of the other layers.
+
+    Notes
+    -----
+    Exactness: bit-exact, stream v1.
+    Source: Yang et al., "Tensor programs V", 2022, and its package; Zhang et al. 2019.
+    Check: chance_loss(ZeroReadout().role("readout").weight, 10) == 2.302585093
+
+    Examples
+    --------
+    >>> from initcore import recipes
+    >>> recipes.ZeroReadout().role("readout").weight
+    <Zeros: every element 0>
+    """
+
+    hidden: Initializer = HeNormal()  # noqa: RUF009  a frozen object
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.hidden, Initializer):
+            raise TypeError(f"hidden={self.hidden!r} must be an initializer")
+
+    def roles(self, layer: int = 0) -> dict[str, Role]:
+        """Every role; all layers are alike."""
+        return {"hidden": Role(self.hidden), "readout": Role(Zeros())}
+
+
+def leaky_cosine(c: float, slope: float) -> float:
+    """Cosine of two vectors behind a wide leaky ReLU layer, from the one before it."""
+    c = min(1.0, max(-1.0, c))
+    share = (1.0 - slope) ** 2 / (1.0 + slope * slope) / math.pi
+    return c + share * (math.sqrt(1.0 - c * c) - c * math.acos(c))
+
+
+@dataclass(frozen=True)
+class TailoredRelu(Recipe):
+    """A leaky ReLU of the slope for which depth takes the cosine of 0 to eta, and no further.
+
+    Through many ReLU layers all inputs become alike: of orthogonal ones the cosine goes to 1. The
+    slope is chosen so that it ends at `eta`; the deeper the network, the nearer it is to linear.
+    Weights are orthogonal with gain sqrt(2 / (1 + slope^2)), biases 0. For deep plain networks
+    without skips or normalization, with a strong optimizer. Roles: ``"first"`` (no activation
+    before it, so no gain), ``"hidden"``; the activation is
+    ``activations.LeakyRelu(recipe.slope)``.
+
+    Parameters
+    ----------
+    depth : int
+        Layers with an activation; 13 or more at the default eta.
+    eta : float, default 0.9
+        Cosine behind the last of them.
+
+    Raises
+    ------
+    ValueError
+        If a plain ReLU network of this depth does not reach eta: it needs no such slope.
+
+    Notes
+    -----
+    Exactness: bit-exact, stream v1, for the same whole tensor; the slope rounded to 9 digits.
+    Source: Zhang, Botev, Martens, "Deep learning without shortcuts: shaping the kernel with
+    tailored rectifiers", 2022, section 3, and its code.
+    Check: TailoredRelu(depth=50).slope == 0.430522949
+
+    Examples
+    --------
+    >>> from initcore import recipes
+    >>> round(recipes.TailoredRelu(depth=20).slope, 8)
+    0.18138028
+    """
+
+    depth: int
+    eta: float = 0.9
+
+    def __post_init__(self) -> None:
+        require_count("depth", self.depth)
+        if not isinstance(self.eta, float) or not 0.0 < self.eta < 1.0:
+            raise ValueError(f"eta={self.eta!r} must be a float above 0 and below 1")
+        if self._last_cosine(0.0) < self.eta:
+            raise ValueError(
+                f"depth={self.depth} is too small for eta={self.eta}: a plain ReLU network of it "
+                f"ends at {self._last_cosine(0.0):.3g}; use HeNormal() and relu"
+            )
+
+    def _last_cosine(self, slope: float) -> float:
+        c = 0.0
+        for _ in range(self.depth):
+            c = leaky_cosine(c, slope)
+        return c
+
+    @property
+    def slope(self) -> float:
+        """Slope of the activation below 0, to 9 digits."""
+        low, high = 0.0, 1.0
+        for _ in range(60):
+            middle = 0.5 * (low + high)
+            low, high = (middle, high) if self._last_cosine(middle) > self.eta else (low, middle)
+        return float(f"{low:.9g}")
+
+    def roles(self, layer: int = 0) -> dict[str, Role]:
+        """Every role; all layers are alike."""
+        gain = math.sqrt(2.0 / (1.0 + self.slope * self.slope))
+        return {"first": Role(ScaledOrthogonal()), "hidden": Role(ScaledOrthogonal(gain))}

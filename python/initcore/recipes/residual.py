@@ -1,0 +1,309 @@
+"""Residual networks without normalization: branches that start small, or at nothing."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from numpy.typing import NDArray
+
+from initcore.initializers import (
+    Constant,
+    HeNormal,
+    LecunNormal,
+    Normal,
+    Ones,
+    VarianceScaling,
+    Zeros,
+)
+from initcore.recipes._base import Recipe, Role, require_count, require_positive
+from initcore.recipes._exact import column_stds
+
+
+@dataclass(frozen=True)
+class InverseSqrtDepth(Recipe):
+    """He's law, and every branch multiplied by 1 / sqrt(n_blocks).
+
+    The mean square then grows to (1 + 1/L)^L, at most e, where x + F(x) alone doubles it in each
+    of L blocks. For any residual network without normalization. Roles: ``"branch"`` (its
+    `multiplier` is that of the branch's output), ``"other"``.
+
+    Parameters
+    ----------
+    n_blocks : int
+        Residual blocks L.
+
+    Notes
+    -----
+    Exactness: bit-exact, stream v1.
+    Source: Hayou et al., "Stable ResNet", 2021; Tarnowski et al. 2019.
+    Check: (1 + InverseSqrtDepth(10).role("branch").multiplier ** 2) ** 10 == 2.59374246
+
+    Examples
+    --------
+    >>> from initcore import recipes
+    >>> recipes.InverseSqrtDepth(n_blocks=4).role("branch").multiplier
+    0.5
+    """
+
+    n_blocks: int
+
+    def __post_init__(self) -> None:
+        require_count("n_blocks", self.n_blocks)
+
+    def roles(self, layer: int = 0) -> dict[str, Role]:
+        """Every role; all blocks are alike."""
+        return {
+            "branch": Role(HeNormal(), multiplier=1.0 / math.sqrt(self.n_blocks)),
+            "other": Role(HeNormal()),
+        }
+
+
+def _root(base: float, n: int) -> float:
+    """base^(1 / n) by Newton's steps, so that no libm decides its last digits."""
+    found = 1.0 if base <= 1.0 else base
+    for _ in range(10_000):
+        power = 1.0
+        for _ in range(n - 1):
+            power *= found
+        step = found - (found - base / power) / n
+        if abs(step - found) <= 1e-16 * found:
+            break
+        found = step
+    return found
+
+
+@dataclass(frozen=True)
+class Fixup(Recipe):
+    """He's law times L^(-1 / (2 m - 2)) in the branches, whose last layer starts at 0.
+
+    With a classifier of 0 the first loss is log(classes) exactly. Each layer is preceded by a
+    scalar bias of 0 and each branch ends in a scalar multiplier of 1, both trained. For residual
+    networks without normalization. Roles: ``"branch"`` (all layers of a branch but the last),
+    ``"branch_last"``, ``"classifier"``, ``"other"``, ``"scalar_multiplier"``, ``"scalar_bias"``.
+
+    Parameters
+    ----------
+    n_blocks : int
+        Residual branches L.
+    branch_layers : int, default 2
+        Layers m in each branch, at least 2.
+    mode : {"fan_out", "fan_in"}, default "fan_out"
+        Which fan He's law takes; the authors' code has fan_out.
+
+    Notes
+    -----
+    Exactness: bit-exact, stream v1.
+    Source: Zhang, Dauphin, Ma, "Fixup initialization: residual learning without normalization",
+    2019, and its code.
+    Check: Fixup(n_blocks=50).role("branch").weight.scale == 0.04
+
+    Examples
+    --------
+    >>> from initcore import recipes
+    >>> recipes.Fixup(n_blocks=50).role("branch").weight
+    <VarianceScaling: Var(W) = 0.04 / fan_out, normal>
+    """
+
+    n_blocks: int
+    branch_layers: int = 2
+    mode: Literal["fan_out", "fan_in"] = "fan_out"
+
+    def __post_init__(self) -> None:
+        require_count("n_blocks", self.n_blocks)
+        require_count("branch_layers", self.branch_layers)
+        if self.branch_layers < 2:
+            raise ValueError(f"branch_layers={self.branch_layers} must be at least 2")
+        if self.mode not in ("fan_in", "fan_out"):
+            raise ValueError(f'mode={self.mode!r} must be "fan_in" or "fan_out"')
+
+    def roles(self, layer: int = 0) -> dict[str, Role]:
+        """Every role; all blocks are alike."""
+        # the square of L^(-1 / (2 m - 2)) is L^(-1 / (m - 1))
+        shrink = _root(1.0 / self.n_blocks, self.branch_layers - 1)
+        return {
+            "branch": Role(VarianceScaling(2.0 * shrink, self.mode, "normal")),
+            "branch_last": Role(Zeros()),
+            "classifier": Role(Zeros()),
+            "other": Role(HeNormal(mode=self.mode)),
+            "scalar_multiplier": Role(Ones()),
+            "scalar_bias": Role(Zeros()),
+        }
+
+
+@dataclass(frozen=True)
+class SkipInit(Recipe):
+    """A trained scalar of 0 at the end of each branch: every block starts as the identity.
+
+    ReZero is the same start. The layers within the branch keep an ordinary one, for if they were
+    0 too nothing would ever move. Roles: ``"branch"``, ``"branch_gain"``, ``"other"``.
+
+    Notes
+    -----
+    Formula: x + a F(x) with a = 0, trained.
+    Exactness: bit-exact, stream v1.
+    Source: De and Smith, "Batch normalization biases residual blocks towards the identity function
+    in deep networks", 2020; Bachlechner et al., "ReZero is all you need", 2020.
+    Check: abs(draw(SkipInit().role("branch_gain").weight, 8)).max() == 0
+
+    Examples
+    --------
+    >>> from initcore import recipes
+    >>> recipes.SkipInit().role("branch_gain").weight
+    <Zeros: every element 0>
+    """
+
+    def roles(self, layer: int = 0) -> dict[str, Role]:
+        """Every role; all blocks are alike."""
+        return {"branch": Role(HeNormal()), "branch_gain": Role(Zeros()), "other": Role(HeNormal())}
+
+
+@dataclass(frozen=True)
+class LayerScale(Recipe):
+    """A trained scale for each channel of a branch, which starts at a small constant.
+
+    0.1 to depth 18, 1e-5 to 24, 1e-6 beyond. For deep, pre-normalized vision transformers.
+    Roles: ``"branch_scale"``, ``"projection"`` (N(0, 0.02^2)).
+
+    Parameters
+    ----------
+    depth : int
+        Blocks of the network.
+
+    Notes
+    -----
+    Formula: x + diag(s) F(x) with s = 0.1, 1e-5 or 1e-6 by depth.
+    Exactness: bit-exact, stream v1.
+    Source: Touvron et al., "Going deeper with image transformers", 2021; timm, models/cait.py,
+    whose narrowest network of 36 blocks has 1e-5. Its truncated normal is cut at +-2, beyond
+    reach of a standard deviation of 0.02.
+    Check: draw(LayerScale(24).role("branch_scale").weight, 8).max() == 0.00001
+
+    Examples
+    --------
+    >>> from initcore import recipes
+    >>> recipes.LayerScale(depth=24).role("branch_scale").weight
+    <Constant: every element 1e-05>
+    """
+
+    depth: int
+
+    def __post_init__(self) -> None:
+        require_count("depth", self.depth)
+
+    def roles(self, layer: int = 0) -> dict[str, Role]:
+        """Every role; all blocks are alike."""
+        scale = 0.1 if self.depth <= 18 else 1e-5 if self.depth <= 24 else 1e-6
+        return {
+            "branch_scale": Role(Constant(scale)),
+            "projection": Role(Normal(std=0.02)),
+        }
+
+
+@dataclass(frozen=True)
+class ZeroGamma(Recipe):
+    """The scale of the last batch normalization of each branch 0, all other scales 1.
+
+    Every block starts as the identity, with normalization; the stream then keeps its variance,
+    where with scales of 1 the variance behind block l is l + 1 and block l adds the part
+    1 / (l + 1) of it. For residual networks with batch normalization, at large batches above all.
+    Roles: ``"branch"``, ``"norm_scale"``, ``"last_norm_scale"``.
+
+    Notes
+    -----
+    Formula: x + gamma norm(F(x)) with gamma = 0, trained.
+    Exactness: bit-exact, stream v1.
+    Source: Goyal et al., "Accurate, large minibatch SGD: training ImageNet in 1 hour", 2017,
+    section 5.1; the growth, De and Smith 2020, derived again.
+    Check: abs(draw(ZeroGamma().role("last_norm_scale").weight, 8)).max() == 0
+
+    Examples
+    --------
+    >>> from initcore import recipes
+    >>> recipes.ZeroGamma().role("last_norm_scale").weight
+    <Zeros: every element 0>
+    """
+
+    def roles(self, layer: int = 0) -> dict[str, Role]:
+        """Every role; all blocks are alike."""
+        return {
+            "branch": Role(HeNormal()),
+            "norm_scale": Role(Ones()),
+            "last_norm_scale": Role(Zeros()),
+        }
+
+
+@dataclass(frozen=True)
+class NormFree(Recipe):
+    """x + alpha F(x / beta), beta the standard deviation that x is expected to have: NF-ResNets.
+
+    Each block adds alpha^2 to the variance, which a transition sets back to 1: behind block l of
+    a stage it is 1 + (l + 1) alpha^2. Weights are standardized in every pass (`standardize`), with
+    the gain of the activation (``ic.gain(activation, "std")``), and a trained scalar of 0 ends
+    each branch. For convolutional residual networks without normalization. Roles: ``"branch"``
+    (its `multiplier` is alpha), ``"branch_input"`` (multiplier 1 / beta), ``"weight_gain"``,
+    ``"skip_gain"``; `layer` counts blocks from the start of a stage, where the first block's input
+    has the variance of the last stage's end.
+
+    Parameters
+    ----------
+    alpha : float, default 0.2
+        Size of a branch.
+    last_stage : int, default 0
+        Blocks of the stage before, for the first block's beta; 0 for the first stage.
+
+    Notes
+    -----
+    Exactness: bit-exact, stream v1.
+    Source: Brock, De, Smith, "Characterizing signal propagation to close the performance gap in
+    unnormalized ResNets", 2021, section 3; google-deepmind/deepmind-research, nfnets/base.py and
+    nfnets/nfnet.py.
+    Check: NormFree().role("branch_input", 3).multiplier == 0.9449111825
+
+    Examples
+    --------
+    >>> from initcore import recipes
+    >>> recipes.NormFree().role("branch").multiplier
+    0.2
+    """
+
+    alpha: float = 0.2
+    last_stage: int = 0
+
+    def __post_init__(self) -> None:
+        require_positive("alpha", self.alpha)
+        if self.last_stage:
+            require_count("last_stage", self.last_stage)
+
+    def roles(self, layer: int = 0) -> dict[str, Role]:
+        """Every role in the block of this number of its stage, from 0."""
+        if isinstance(layer, bool) or not isinstance(layer, int):
+            raise TypeError(f"layer={layer!r} must be an int")
+        if layer < 0:
+            raise ValueError(f"layer={layer} must be 0 or more")
+        blocks = layer if layer else self.last_stage
+        beta = math.sqrt(1.0 + blocks * self.alpha * self.alpha)
+        return {
+            "branch": Role(LecunNormal(), multiplier=self.alpha),
+            "branch_input": Role(Ones(), multiplier=1.0 / beta),
+            "weight_gain": Role(Ones()),
+            "skip_gain": Role(Zeros()),
+        }
+
+    @staticmethod
+    def standardize(w: NDArray[Any], gain: float = 1.0) -> NDArray[Any]:
+        """gain (w - mean) / (std sqrt(fan_in)) of each unit's weights, its rows in (out, in, ...).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from initcore import recipes
+        >>> w = recipes.NormFree.standardize(np.arange(6.0).reshape(2, 3))
+        >>> bool(np.allclose(w.sum(axis=1), 0)), bool(np.allclose((w**2).sum(axis=1), 1))
+        (True, True)
+        """
+        rows = w.reshape(len(w), -1)
+        means, stds = column_stds(rows.T)
+        if not (stds > 0.0).all():
+            raise ValueError("w has a unit whose weights are all equal, which has no scale")
+        scale = gain / (stds * math.sqrt(rows.shape[1]))
+        return ((rows - means[:, None]) * scale[:, None]).astype(w.dtype).reshape(w.shape)

@@ -1,0 +1,370 @@
+"""Transformers: with normalization before, after or nowhere in a layer."""
+
+import math
+from dataclasses import dataclass
+
+from initcore.initializers import GlorotNormal, Normal, TruncatedNormal, VarianceScaling
+from initcore.initializers._native import log
+from initcore.recipes._base import Recipe, Role, require_count, require_positive
+
+
+def _power(base: float, eighths: int) -> float:
+    """base^(eighths / 8) by square roots, which every machine rounds alike."""
+    root = math.sqrt(math.sqrt(math.sqrt(base)))
+    found = 1.0
+    for _ in range(abs(eighths)):
+        found *= root
+    return found if eighths >= 0 else 1.0 / found
+
+
+def _sixteenth_root(base: float) -> float:
+    return math.sqrt(_power(base, 1))
+
+
+@dataclass(frozen=True)
+class Gpt2(Recipe):
+    """N(0, std^2) everywhere, over sqrt(2 n_layers) for what writes to the residual stream.
+
+    The 2 n_layers additions to the stream then have, together, the variance of one. For
+    pre-normalized transformers of ordinary size; also Megatron's start. Roles: ``"embedding"``,
+    ``"position"``, ``"projection"`` (reads the stream), ``"residual"`` (writes to it).
+
+    Parameters
+    ----------
+    n_layers : int
+        Transformer layers L, each with attention and a feed-forward part.
+    std : float, default 0.02
+        Of everything that is not written to the stream.
+    position_std : float, optional
+        Of learned positions; None for `std`. GPT-2's own code has 0.01.
+
+    Notes
+    -----
+    Exactness: bit-exact, stream v1.
+    Source: Radford et al., "Language models are unsupervised multitask learners", 2019, section
+    2.3; Shoeybi et al., "Megatron-LM", 2019; the widths as in openai/gpt-2, src/model.py.
+    Check: std(Gpt2(n_layers=12).role("residual").weight) == 0.0040824829
+
+    Examples
+    --------
+    >>> from initcore import recipes
+    >>> recipes.Gpt2(n_layers=12).role("residual").weight
+    <Normal: N(0, 0.00408248^2)>
+    """
+
+    n_layers: int
+    std: float = 0.02
+    position_std: float | None = None
+
+    def __post_init__(self) -> None:
+        require_count("n_layers", self.n_layers)
+        require_positive("std", self.std)
+        if self.position_std is not None:
+            require_positive("position_std", self.position_std)
+
+    def roles(self, layer: int = 0) -> dict[str, Role]:
+        """Every role; all layers are alike."""
+        position = self.std if self.position_std is None else self.position_std
+        return {
+            "embedding": Role(Normal(std=self.std)),
+            "position": Role(Normal(std=position)),
+            "projection": Role(Normal(std=self.std)),
+            "residual": Role(Normal(std=self.std / math.sqrt(2.0 * self.n_layers))),
+        }
+
+
+@dataclass(frozen=True)
+class Llama(Recipe):
+    """N(0, std^2) cut at 3 std; what writes to the stream is over sqrt(2 L) or sqrt(2 (l + 1)).
+
+    OLMo calls it ``full_megatron``; OLMo-core ``llama``, or ``llama_depth`` with `by_layer`.
+    OLMo-core differs in two tensors: its embeddings are N(0, 1), uncut, and of a gated
+    feed-forward part it divides the gate's second factor (w3) too. The standard deviation of the
+    values is 0.98658 of the one said, for nothing makes up for the cut. Roles: ``"embedding"``,
+    ``"projection"``, ``"residual"``, and with `width` ``"readout"``, the untied last matrix,
+    1 / sqrt(width).
+
+    Parameters
+    ----------
+    n_layers : int
+        Transformer layers L.
+    std : float, default 0.02
+        Before the cut.
+    by_layer : bool, default False
+        Divide by the number of layers so far rather than by that of all.
+    width : int, optional
+        Width d of the stream, for the readout.
+
+    Notes
+    -----
+    Exactness: bit-exact, stream v1.
+    Source: allenai/OLMo, olmo/model.py, reset_parameters; allenai/OLMo-core,
+    src/olmo_core/nn/transformer/init.py.
+    Check: std(Llama(n_layers=32).role("residual").weight) == 0.0024664460
+
+    Examples
+    --------
+    >>> from initcore import recipes
+    >>> recipes.Llama(n_layers=32).role("residual").weight
+    <TruncatedNormal: N(0, 0.0025^2), cut to [-3, 3] sigma>
+    """
+
+    n_layers: int
+    std: float = 0.02
+    by_layer: bool = False
+    width: int | None = None
+
+    def __post_init__(self) -> None:
+        require_count("n_layers", self.n_layers)
+        require_positive("std", self.std)
+        if self.width is not None:
+            require_count("width", self.width)
+
+    def roles(self, layer: int = 0) -> dict[str, Role]:
+        """Every role of the layer of this number, from 0."""
+        depth = _layer(layer, self.n_layers) if self.by_layer else self.n_layers
+        roles = {
+            "embedding": Role(_cut_at_3(self.std)),
+            "projection": Role(_cut_at_3(self.std)),
+            "residual": Role(_cut_at_3(self.std / math.sqrt(2.0 * depth))),
+        }
+        if self.width is not None:
+            roles["readout"] = Role(_cut_at_3(1.0 / math.sqrt(self.width)))
+        return roles
+
+
+@dataclass(frozen=True)
+class Mitchell(Recipe):
+    """OLMo's first start: 1 / sqrt(fan_in), over sqrt(2 (l + 1)) for what writes to the stream.
+
+    Normal, cut at 3 standard deviations and not corrected for the cut. Roles: ``"embedding"``
+    (tokens and positions, 1 / sqrt(width)), ``"projection"`` (reads the stream, the last matrix
+    included), ``"attention_out"``, ``"feed_forward_out"``.
+
+    Parameters
+    ----------
+    width : int
+        Width d of the stream.
+    feed_forward : int
+        Inputs of the feed-forward part's second matrix.
+
+    Notes
+    -----
+    Exactness: bit-exact, stream v1.
+    Source: Groeneveld et al., "OLMo: accelerating the science of language models", 2024;
+    allenai/OLMo, olmo/model.py, reset_parameters.
+    Check: std(Mitchell(64, 256).role("attention_out", 7).weight) == 0.0308305748
+
+    Examples
+    --------
+    >>> from initcore import recipes
+    >>> recipes.Mitchell(width=64, feed_forward=256).role("attention_out", layer=1).weight
+    <TruncatedNormal: N(0, 0.0625^2), cut to [-3, 3] sigma>
+    """
+
+    width: int
+    feed_forward: int
+
+    def __post_init__(self) -> None:
+        require_count("width", self.width)
+        require_count("feed_forward", self.feed_forward)
+
+    def roles(self, layer: int = 0) -> dict[str, Role]:
+        """Every role of the layer of this number, from 0."""
+        adds = 2.0 * _layer(layer)
+        return {
+            "embedding": Role(_cut_at_3(1.0 / math.sqrt(self.width))),
+            "projection": Role(_cut_at_3(1.0 / math.sqrt(self.width))),
+            "attention_out": Role(_cut_at_3(1.0 / math.sqrt(adds * self.width))),
+            "feed_forward_out": Role(_cut_at_3(1.0 / math.sqrt(adds * self.feed_forward))),
+        }
+
+
+def _cut_at_3(std: float) -> TruncatedNormal:
+    return TruncatedNormal(std=std, low=-3.0, high=3.0)
+
+
+def _layer(layer: int, n_layers: int | None = None) -> int:
+    """The layer's number counted from 1, checked."""
+    if isinstance(layer, bool) or not isinstance(layer, int):
+        raise TypeError(f"layer={layer!r} must be an int")
+    if layer < 0 or (n_layers is not None and layer >= n_layers):
+        raise ValueError(f"layer={layer} must be from 0 to n_layers - 1")
+    return layer + 1
+
+
+def _require_stacks(n_encoder: int, n_decoder: int) -> None:
+    for name, value in (("n_encoder", n_encoder), ("n_decoder", n_decoder)):
+        if value != 0:
+            require_count(name, value)
+    if not (n_encoder or n_decoder):
+        raise ValueError("n_encoder=0 and n_decoder=0: at least one stack must have layers")
+
+
+@dataclass(frozen=True)
+class DeepNorm(Recipe):
+    """For LayerNorm(alpha x + F(x)): Glorot's law, times beta for values, outputs and feed-forward.
+
+    Post-normalized transformers of up to 1000 layers train with it. Roles of a network with one
+    stack: ``"query_key"``, ``"value_out_feed_forward"`` and ``"residual"``; the last one's
+    `multiplier` is alpha, by which x is multiplied before the sum. With both stacks the same with
+    ``"encoder_"`` and ``"decoder_"`` before.
+
+    Parameters
+    ----------
+    n_encoder, n_decoder : int, default 0
+        Layers of each stack; 0 for none. One stack of N: alpha = (2 N)^(1/4),
+        beta = (8 N)^(-1/4). Both, N and M: encoder alpha = 0.81 (N^4 M)^(1/16),
+        beta = 0.87 (N^4 M)^(-1/16); decoder alpha = (3 M)^(1/4), beta = (12 M)^(-1/4).
+
+    Notes
+    -----
+    Exactness: bit-exact, stream v1.
+    Source: Wang et al., "DeepNet: scaling transformers to 1,000 layers", 2022. Its code
+    has 1 / 1.15 where the paper has 0.87.
+    Check: DeepNorm(n_encoder=12).role("residual").multiplier == 2.2133638394
+
+    Examples
+    --------
+    >>> from initcore import recipes
+    >>> round(recipes.DeepNorm(n_encoder=12).role("residual").multiplier, 6)
+    2.213364
+    """
+
+    n_encoder: int = 0
+    n_decoder: int = 0
+
+    def __post_init__(self) -> None:
+        _require_stacks(self.n_encoder, self.n_decoder)
+
+    def roles(self, layer: int = 0) -> dict[str, Role]:
+        """Every role; all layers are alike."""
+        n, m = self.n_encoder, self.n_decoder
+        if not (n and m):
+            return self._stack("", _power(2.0 * (n or m), 2), _power(8.0 * (n or m), -2))
+        root = _sixteenth_root(float(n) ** 4 * m)
+        return {
+            **self._stack("encoder_", 0.81 * root, 0.87 / root),
+            **self._stack("decoder_", _power(3.0 * m, 2), _power(12.0 * m, -2)),
+        }
+
+    @staticmethod
+    def _stack(prefix: str, alpha: float, beta: float) -> dict[str, Role]:
+        scaled = VarianceScaling(beta * beta, "fan_avg", "normal")
+        return {
+            f"{prefix}query_key": Role(GlorotNormal()),
+            f"{prefix}value_out_feed_forward": Role(scaled),
+            f"{prefix}residual": Role(GlorotNormal(), multiplier=alpha),
+        }
+
+
+@dataclass(frozen=True)
+class TFixup(Recipe):
+    """Glorot's law scaled down so that a transformer trains without LayerNorm and warmup.
+
+    Encoder: values, outputs and feed-forward times 0.67 N^(-1/4), the values by sqrt(2) more.
+    Decoder: the same roles times (9 M)^(-1/4). Embeddings: N(0, d^-1) times (9 N)^(-1/4). For
+    networks that have no normalization at all. Roles: ``"query_key"``, ``"encoder_value"``,
+    ``"encoder_out_feed_forward"``, ``"decoder_value"``, ``"decoder_out_feed_forward"``,
+    ``"embedding"``.
+
+    Parameters
+    ----------
+    n_encoder, n_decoder : int
+        Layers of each stack.
+    width : int
+        Width d of the embeddings.
+
+    Notes
+    -----
+    Formula: Glorot's law times 0.67 N^(-1/4), values by sqrt(2) more; decoder (9 M)^(-1/4).
+    Exactness: bit-exact, stream v1.
+    Source: Huang, Perez, Ba, Volkovs, "Improving transformer optimization through better
+    initialization", 2020, and its code.
+    Check: TFixup(6, 6, 512).role("encoder_out_feed_forward").weight.scale == 0.1832626576
+
+    Examples
+    --------
+    >>> from initcore import recipes
+    >>> recipe = recipes.TFixup(n_encoder=6, n_decoder=6, width=512)
+    >>> recipe.role("encoder_out_feed_forward").weight
+    <VarianceScaling: Var(W) = 0.366525 / (fan_in + fan_out), normal>
+    """
+
+    n_encoder: int
+    n_decoder: int
+    width: int
+
+    def __post_init__(self) -> None:
+        for name in ("n_encoder", "n_decoder", "width"):
+            require_count(name, getattr(self, name))
+
+    def roles(self, layer: int = 0) -> dict[str, Role]:
+        """Every role; all layers are alike."""
+        encoder = 0.67 * _power(float(self.n_encoder), -2)
+        decoder = _power(9.0 * self.n_decoder, -2)
+        embedding = _power(9.0 * self.n_encoder, -2) / math.sqrt(self.width)
+
+        def glorot(factor: float) -> Role:
+            return Role(VarianceScaling(factor * factor, "fan_avg", "normal"))
+
+        return {
+            "query_key": glorot(1.0),
+            "encoder_value": glorot(math.sqrt(2.0) * encoder),
+            "encoder_out_feed_forward": glorot(encoder),
+            "decoder_value": glorot(math.sqrt(2.0) * decoder),
+            "decoder_out_feed_forward": glorot(decoder),
+            "embedding": Role(Normal(std=embedding)),
+        }
+
+
+@dataclass(frozen=True)
+class SubLn(Recipe):
+    """Glorot's law times sqrt(log(2 L)) for values, outputs and feed-forward, with two norms each.
+
+    For transformers that normalize before a sublayer's input and before its output matrix
+    (Magneto, RetNet). Roles of one stack: ``"query_key"``, ``"value_out_feed_forward"``; of both
+    the same with ``"encoder_"`` and ``"decoder_"`` before.
+
+    Parameters
+    ----------
+    n_encoder, n_decoder : int, default 0
+        Layers of each stack; 0 for none. One stack of L: gamma = sqrt(log(2 L)). Both, N and M:
+        encoder sqrt(log(3 M) log(2 N) / 3), decoder sqrt(log(3 M)).
+
+    Notes
+    -----
+    Exactness: bit-exact, stream v1 (the logarithm is the kernels' own).
+    Source: Wang et al., "Foundation transformers", 2022, and its code, torchscale.
+    Check: SubLn(n_decoder=12).role("value_out_feed_forward").weight.scale == 3.1780538303
+
+    Examples
+    --------
+    >>> from initcore import recipes
+    >>> recipes.SubLn(n_decoder=12).role("query_key").weight
+    <GlorotNormal: Var(W) = 2 / (fan_in + fan_out), normal>
+    """
+
+    n_encoder: int = 0
+    n_decoder: int = 0
+
+    def __post_init__(self) -> None:
+        _require_stacks(self.n_encoder, self.n_decoder)
+
+    def roles(self, layer: int = 0) -> dict[str, Role]:
+        """Every role; all layers are alike."""
+        n, m = self.n_encoder, self.n_decoder
+        if not (n and m):
+            return self._stack("", float(log(2.0 * (n or m))))
+        decoder = float(log(3.0 * m))
+        return {
+            **self._stack("encoder_", decoder * float(log(2.0 * n)) / 3.0),
+            **self._stack("decoder_", decoder),
+        }
+
+    @staticmethod
+    def _stack(prefix: str, square: float) -> dict[str, Role]:
+        return {
+            f"{prefix}query_key": Role(GlorotNormal()),
+            f"{prefix}value_out_feed_forward": Role(VarianceScaling(square, "fan_avg", "normal")),
+        }

@@ -1,0 +1,198 @@
+"""``initcore theory``: what infinitely wide networks do with given weights, as a table."""
+
+import argparse
+import json
+import math
+import sys
+from dataclasses import dataclass
+
+from initcore import gains, phi
+from initcore.theory.mean_field import MeanField
+
+_ACTIVATIONS = "relu,leaky_relu,tanh,gelu,silu,sigmoid"
+_LAWS = ("xavier", "he", "rms", "backward", "critical")
+
+
+class UsageError(ValueError):
+    """An option that cannot be used; the message is one line."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One activation with one law of weights."""
+
+    activation: str
+    weights: str
+    sigma_w: float
+    sigma_b_squared: float
+    q_star: float
+    chi_1: float
+    phase: str
+    xi_q: float
+    xi_c: float
+    gradient_decades: float
+    """log10 of the gradient's root-mean-square below `depth` layers, over that above."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of the command."""
+    parser.description = (
+        "How the length of a signal, the angle between two inputs and the gradient travel through "
+        "layers of many units, by formula: the fixed point q*, chi_1 and the depth scales. The "
+        "documentation has them under 'Theory'."
+    )
+    add = parser.add_argument
+    add(
+        "--activation",
+        default=_ACTIVATIONS,
+        metavar="LIST",
+        help="comma-separated names of initcore.phi (default: %(default)s)",
+    )
+    add(
+        "--weights",
+        default="xavier,he,rms,critical",
+        metavar="LIST",
+        help=f"comma-separated from {', '.join(_LAWS)}, or numbers fan_in Var(W) "
+        "(default: %(default)s)",
+    )
+    add(
+        "--sigma-b2",
+        type=float,
+        default=0.0,
+        metavar="VAR",
+        help="variance of the biases; 'critical' has its own (default: 0)",
+    )
+    add(
+        "--q",
+        type=float,
+        default=1.0,
+        metavar="Q",
+        help="mean square of the first pre-activations, and where rms, backward and critical are "
+        "taken (default: 1)",
+    )
+    add("--depth", type=int, default=50, metavar="N", help="layers (default: %(default)s)")
+    add("--json", metavar="FILE", help="write the numbers as JSON; - for standard output")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command; returns the exit code, 0 or 2."""
+    try:
+        rows = [
+            row
+            for activation in _names(args.activation, "--activation")
+            for weights in _names(args.weights, "--weights")
+            for row in _rows(activation, weights, args)
+        ]
+        if args.json is not None:
+            text = json.dumps([_plain(row) for row in rows], indent=2) + "\n"
+            if args.json == "-":
+                sys.stdout.write(text)
+            else:
+                with open(args.json, "w", encoding="utf-8") as file:
+                    file.write(text)
+    except (UsageError, OSError) as error:
+        print(f"initcore theory: {error}", file=sys.stderr)
+        return 2
+    print(table(rows, args.depth), file=sys.stderr if args.json == "-" else sys.stdout, end="")
+    return 0
+
+
+def _names(text: str, option: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise UsageError(f"{option} is empty: name at least one")
+    return names
+
+
+def _rows(activation: str, weights: str, args: argparse.Namespace) -> list[Row]:
+    """The row, or none where the law does not exist for this activation."""
+    if activation not in phi.BY_NAME and activation not in phi.ALIASES:
+        raise UsageError(
+            f"--activation={activation} is not known; use some of {', '.join(phi.BY_NAME)}"
+        )
+    if args.depth < 1:
+        raise UsageError(f"--depth={args.depth} must be at least 1")
+    bias = args.sigma_b2
+    if not (math.isfinite(bias) and bias >= 0.0):
+        raise UsageError(f"--sigma-b2={bias:g} must not be negative, and finite")
+    if not (math.isfinite(args.q) and args.q > 0.0):
+        raise UsageError(f"--q={args.q:g} must be positive and finite")
+    try:
+        if weights == "critical":
+            try:
+                sigma_w, bias = gains.critical(activation, args.q)
+            except ValueError:
+                return []
+        elif weights in ("rms", "backward"):
+            sigma_w = gains.gain(activation, weights, args.q)  # type: ignore[arg-type]
+        else:
+            sigma_w = {"xavier": 1.0, "he": math.sqrt(2.0)}.get(weights) or _root(weights)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    at = MeanField(activation, sigma_w, bias, args.q)
+    if math.isinf(at.q_star):
+        nothing = (math.inf, math.nan, "unbounded", math.nan, math.nan, math.nan)
+        return [Row(activation, weights, sigma_w, bias, *nothing)]
+    chi_1 = 1.0 if at.phase == "critical" else at.chi_1
+    decades = 0.5 * args.depth * math.log10(chi_1) if chi_1 > 0.0 else -math.inf
+    found = (at.q_star, at.chi_1, at.phase, at.xi_q, at.xi_c, decades)
+    return [Row(activation, weights, sigma_w, bias, *found)]
+
+
+def _root(weights: str) -> float:
+    try:
+        value = float(weights)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0.0):
+        raise UsageError(
+            f"--weights={weights} is neither one of {', '.join(_LAWS)} nor a positive number"
+        )
+    return math.sqrt(value)
+
+
+def _plain(row: Row) -> dict[str, object]:
+    """For JSON, which knows no infinity and no NaN: those are null."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in vars(row).items()
+    }
+
+
+def _number(value: float) -> str:
+    if math.isnan(value):
+        return "-"
+    return "inf" if math.isinf(value) else f"{value:.4g}"
+
+
+def table(rows: list[Row], depth: int) -> str:
+    """The rows as text that ends with a newline."""
+    head = ["activation", "weights", "n Var(W)", "Var(b)", "q*", "chi_1", "phase"]
+    head += ["xi_q", "xi_c", f"gradient, {depth} layers"]
+    cells = [head]
+    for row in rows:
+        decades = row.gradient_decades
+        cells.append(
+            [
+                row.activation,
+                row.weights,
+                _number(row.sigma_w**2),
+                _number(row.sigma_b_squared),
+                _number(row.q_star),
+                _number(row.chi_1),
+                row.phase,
+                _number(row.xi_q),
+                _number(row.xi_c),
+                "-" if math.isnan(decades) else f"{decades:+.1f} decades",
+            ]
+        )
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    left = {0, 1, 6}
+    return "".join(
+        "  ".join(
+            cell.ljust(width) if at in left else cell.rjust(width)
+            for at, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        + "\n"
+        for line in cells
+    )

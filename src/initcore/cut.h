@@ -1,0 +1,27 @@
+/* How drivers cut element-wise work into pieces, and how many threads it is worth. */
+#ifndef INITCORE_CUT_H
+#define INITCORE_CUT_H
+
+#include <stddef.h>
+
+#include "initcore/pool.h"
+
+/* Element-wise work below this is done before a second thread has woken up. */
+enum { ELEMENTS_PER_THREAD = 1 << 16 };
+
+static inline size_t least(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+static inline size_t pieces_of(size_t n, size_t each) {
+    return (n + each - 1) / each;
+}
+
+/* As many threads as the work feeds, at least 1, at most what the caller may use. */
+static inline int threads_for(double work, double per_thread) {
+    const double most = work / per_thread;
+    const int threads = ic_threads();
+    return most < 1 ? 1 : most < threads ? (int)most : threads;
+}
+
+#endif

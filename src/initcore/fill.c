@@ -1,0 +1,302 @@
+/* Cuts a strided target into runs of consecutive elements, and the runs into pieces for the
+ * threads. Which piece an element falls into has no influence on it. */
+#include "initcore/fill.h"
+
+#include <string.h>
+
+#include "initcore/dispatch.h"
+#include "initcore/pool.h"
+#include "initcore/transpose.h"
+
+enum {
+    PIECE = 16384,        /* elements that one task writes, about */
+    SERIAL_BELOW = 32768, /* fewer elements are not worth waking a thread */
+    BUFFER = 1024,        /* elements made at once for memory that is not contiguous */
+    PATCH_ROWS = 64,      /* a transposed piece is so many runs side by side in memory, */
+    PATCH_COLUMNS = 384,  /* of so many elements, */
+    PATCH_BYTES = 49152,  /* made as far as they fit into this at a time */
+    CACHE_LINE = 64,      /* bytes; a wrong guess costs only time */
+    WIDEST_STRIDE = 32,   /* beyond it single elements are made, not the run that holds them */
+};
+
+/* Elements first .. first + n - 1, contiguously, before they are rounded to 16 bits. */
+static void make_words(const ic_fill_job *work, void *out, uint64_t first, size_t n) {
+    const ic_kernels *k = work->kernels;
+    const ic_stream *stream = work->stream;
+    const ic_fill_law *law = work->law;
+    switch (law->kind) {
+    case IC_FILL_BITS_U32:
+        k->fill_bits_u32(out, first, n, stream);
+        break;
+    case IC_FILL_BITS_U64:
+        k->fill_bits_u64(out, first, n, stream);
+        break;
+    case IC_FILL_UNIFORM_F32:
+        k->fill_uniform_f32(out, first, n, stream, &law->as.uniform_f32);
+        break;
+    case IC_FILL_UNIFORM_F64:
+        k->fill_uniform_f64(out, first, n, stream, &law->as.uniform_f64);
+        break;
+    case IC_FILL_NORMAL_F32:
+        k->fill_normal_f32(out, first, n, stream, &law->as.normal_f32);
+        break;
+    case IC_FILL_NORMAL_F64:
+        k->fill_normal_f64(out, first, n, stream, &law->as.normal_f64);
+        break;
+    case IC_FILL_TRUNCATED_NORMAL_F32:
+        k->fill_truncated_normal_f32(out, first, n, stream, &law->as.truncated_normal_f32);
+        break;
+    case IC_FILL_TRUNCATED_NORMAL_DEEP_F32:
+        k->fill_truncated_normal_deep_f32(out, first, n, stream, &law->as.truncated_normal_f64);
+        break;
+    case IC_FILL_TRUNCATED_NORMAL_F64:
+        k->fill_truncated_normal_f64(out, first, n, stream, &law->as.truncated_normal_f64);
+        break;
+    case IC_FILL_SIGN_F32:
+        k->fill_sign_f32(out, first, n, stream, (float)law->as.sign_scale);
+        break;
+    case IC_FILL_SIGN_F64:
+        k->fill_sign_f64(out, first, n, stream, law->as.sign_scale);
+        break;
+    case IC_FILL_MASK:
+        k->fill_mask(out, first, n, stream, law->as.mask_threshold);
+        break;
+    }
+}
+
+/* Elements first .. first + n - 1, contiguously. Those of 16 bits are rounded from a buffer that
+ * stays in the cache. */
+static void make(const ic_fill_job *work, void *out, uint64_t first, size_t n) {
+    if (!ic_real_is_16_bit(work->law->type)) {
+        make_words(work, out, first, n);
+        return;
+    }
+    _Alignas(64) float wide[BUFFER];
+    uint16_t *to = out;
+    for (size_t done = 0; done < n; done += BUFFER) {
+        const size_t count = n - done < BUFFER ? n - done : BUFFER;
+        make_words(work, wide, first + done, count);
+        if (work->law->type == IC_REAL_F16) {
+            work->kernels->round_f16(to + done, wide, count);
+        } else {
+            work->kernels->round_bf16(to + done, wide, count);
+        }
+    }
+}
+
+/* to[j * step] = from[j * stride] for 0 <= j < n; strides in bytes. */
+static void scatter(char *to, int64_t step, const char *from, int64_t stride, size_t n,
+                    size_t item) {
+    if (step == stride && step == (int64_t)item) {
+        memcpy(to, from, n * item);
+        return;
+    }
+    for (size_t j = 0; j < n; ++j) {
+        memcpy(to, from, item == 8 ? 8 : item == 4 ? 4 : item == 2 ? 2 : 1);
+        to += step;
+        from += stride;
+    }
+}
+
+/* n elements, element + j * run.index for each j, from `to` on. */
+static void fill_run(const ic_fill_job *work, char *to, uint64_t element, uint64_t n) {
+    const int64_t step = work->run.step, index = work->run.index;
+    const int64_t item = (int64_t)work->item;
+    if (index == 1 && step == item && work->aligned) {
+        make(work, to, element, (size_t)n);
+        return;
+    }
+    _Alignas(64) char buffer[BUFFER * 8];
+    const int64_t width = index < 0 ? -index : index;
+    const int narrow = width >= 1 && width <= WIDEST_STRIDE;
+    const uint64_t at_once = narrow ? (uint64_t)((BUFFER - 1) / width + 1) : 1;
+    for (uint64_t done = 0; done < n;) {
+        const uint64_t count = n - done < at_once ? n - done : at_once;
+        const int64_t span = (int64_t)(count - 1) * (narrow ? width : 0);
+        const uint64_t here = element + done * (uint64_t)index;
+        make(work, buffer, index < 0 ? here - (uint64_t)span : here, (size_t)span + 1);
+        scatter(to + (int64_t)done * step, step, buffer + (index < 0 ? span * item : 0),
+                index * item, (size_t)count, work->item);
+        done += count;
+    }
+}
+
+static void fill_piece(void *context, size_t piece) {
+    const ic_fill_job *work = context;
+    const uint64_t cut = piece % work->cuts;
+    uint64_t row = piece / work->cuts * work->rows_per_piece;
+    const uint64_t end =
+        work->rows - row < work->rows_per_piece ? work->rows : row + work->rows_per_piece;
+    const uint64_t from = cut * PIECE;
+    uint64_t length = (uint64_t)work->run.size;
+    if (work->cuts > 1) {
+        length = length - from < PIECE ? length - from : PIECE;
+    }
+    for (; row < end; ++row) {
+        char *to = work->data + (int64_t)from * work->run.step;
+        uint64_t element = work->first + from * (uint64_t)work->run.index;
+        uint64_t rest = row;
+        for (int d = work->outer_count - 1; d >= 0; --d) {
+            const int64_t j = (int64_t)(rest % (uint64_t)work->outer[d].size);
+            rest /= (uint64_t)work->outer[d].size;
+            to += j * work->outer[d].step;
+            element += (uint64_t)j * (uint64_t)work->outer[d].index;
+        }
+        fill_run(work, to, element, length);
+    }
+}
+
+static void prefetch(const char *from, size_t bytes) {
+    for (size_t at = 0; at < bytes; at += CACHE_LINE) {
+        __builtin_prefetch(from + at, 1);
+    }
+    __builtin_prefetch(from + bytes - 1, 1);
+}
+
+/* Runs that lie across the memory, beside each other: made side by side in the cache, then
+ * written in the order of the memory. */
+static void fill_transposed_piece(void *context, size_t piece) {
+    const ic_fill_job *work = context;
+    const ic_fill_dimension *across = &work->outer[work->outer_count - 1];
+    const uint64_t cut = piece % work->cuts * PATCH_COLUMNS;
+    const uint64_t row = piece / work->cuts % work->row_groups * PATCH_ROWS;
+    const uint64_t rows_left = (uint64_t)across->size - row;
+    const uint64_t columns_left = (uint64_t)work->run.size - cut;
+    const size_t rows = rows_left < PATCH_ROWS ? (size_t)rows_left : PATCH_ROWS;
+    const size_t columns = columns_left < PATCH_COLUMNS ? (size_t)columns_left : PATCH_COLUMNS;
+    char *to = work->data + (int64_t)cut * work->run.step + (int64_t)row * across->step;
+    uint64_t element = work->first + cut + row * (uint64_t)across->index;
+    uint64_t rest = piece / work->cuts / work->row_groups;
+    for (int d = work->outer_count - 2; d >= 0; --d) {
+        const int64_t j = (int64_t)(rest % (uint64_t)work->outer[d].size);
+        rest /= (uint64_t)work->outer[d].size;
+        to += j * work->outer[d].step;
+        element += (uint64_t)j * (uint64_t)work->outer[d].index;
+    }
+    _Alignas(64) char patch[PATCH_BYTES];
+    const int64_t width = PATCH_BYTES / PATCH_ROWS;
+    const size_t at_once = (size_t)width / work->item;
+    for (size_t done = 0; done < columns; done += at_once) {
+        const size_t count = columns - done < at_once ? columns - done : at_once;
+        char *const corner = to + (int64_t)done * work->run.step;
+        for (size_t i = 0; i < rows; ++i) {
+            /* memory is fetched while numbers are made: its lines are too far apart for the
+             * processor to foresee them */
+            for (size_t j = count * i / rows; j < count * (i + 1) / rows; ++j) {
+                prefetch(corner + (int64_t)j * work->run.step, rows * work->item);
+            }
+            make(work, patch + (int64_t)i * width, element + done + i * (uint64_t)across->index,
+                 count);
+        }
+        ic_transpose(corner, work->run.step, patch, width, rows, count, work->item);
+    }
+}
+
+static uint64_t magnitude(int64_t x) {
+    return x < 0 ? 0U - (uint64_t)x : (uint64_t)x;
+}
+
+/* Slowest index first, so that the run is last and neighbors that continue each other merge. */
+static int arrange(ic_fill_dimension *dims, const ic_fill_target *target) {
+    int count = 0;
+    for (int d = 0; d < target->dimensions; ++d) {
+        if (target->shape[d] == 1) {
+            continue;
+        }
+        const ic_fill_dimension own = {target->shape[d], target->step[d], target->index[d]};
+        int at = count++;
+        for (; at > 0 && magnitude(dims[at - 1].index) < magnitude(own.index); --at) {
+            dims[at] = dims[at - 1];
+        }
+        dims[at] = own;
+    }
+    int kept = 0;
+    for (int d = 0; d < count; ++d) {
+        ic_fill_dimension *slower = kept > 0 ? &dims[kept - 1] : NULL;
+        const uint64_t size = (uint64_t)dims[d].size;
+        if (slower != NULL && (uint64_t)slower->index == (uint64_t)dims[d].index * size &&
+            (uint64_t)slower->step == (uint64_t)dims[d].step * size) {
+            *slower = (ic_fill_dimension){slower->size * dims[d].size, dims[d].step, dims[d].index};
+        } else {
+            dims[kept++] = dims[d];
+        }
+    }
+    return kept;
+}
+
+/* Whether runs of the stream's order lie across the memory, and beside each other in it. */
+static int is_transposed(const ic_fill_job *work) {
+    if (work->outer_count == 0) {
+        return 0;
+    }
+    const ic_fill_dimension *across = &work->outer[work->outer_count - 1];
+    const int64_t item = (int64_t)work->item;
+    return work->aligned && work->run.index == 1 && work->run.step != item &&
+           across->step == item && work->run.size >= 8 && across->size >= 8;
+}
+
+static int is_aligned(const ic_fill_target *target, size_t item) {
+    uintptr_t all = (uintptr_t)target->data;
+    for (int d = 0; d < target->dimensions; ++d) {
+        all |= (uintptr_t)target->step[d];
+    }
+    return all % item == 0;
+}
+
+int ic_fill_threads(uint64_t elements) {
+    return elements < SERIAL_BELOW ? 1 : ic_threads();
+}
+
+void ic_fill_prepare(ic_fill_job *work, const ic_fill_target *target, const ic_stream *stream,
+                     const ic_fill_law *law) {
+    work->pieces = 0;
+    for (int d = 0; d < target->dimensions; ++d) {
+        if (target->shape[d] == 0) {
+            return;
+        }
+    }
+    work->kernels = ic_kernels_in_use();
+    work->stream = stream;
+    work->law = law;
+    work->data = target->data;
+    work->first = target->first;
+    work->item = ic_fill_item(law);
+    work->aligned = is_aligned(target, work->item);
+    const int count = arrange(work->outer, target);
+    work->outer_count = count > 0 ? count - 1 : 0;
+    work->run = count > 0 ? work->outer[count - 1] : (ic_fill_dimension){1, (int64_t)work->item, 1};
+    work->rows = 1;
+    for (int d = 0; d < work->outer_count; ++d) {
+        work->rows *= (uint64_t)work->outer[d].size;
+    }
+    const uint64_t length = (uint64_t)work->run.size;
+    if (is_transposed(work)) {
+        const uint64_t across = (uint64_t)work->outer[work->outer_count - 1].size;
+        work->task = fill_transposed_piece;
+        work->cuts = (length + PATCH_COLUMNS - 1) / PATCH_COLUMNS;
+        work->row_groups = (across + PATCH_ROWS - 1) / PATCH_ROWS;
+        work->pieces = (size_t)(work->rows / across * work->row_groups * work->cuts);
+    } else {
+        work->task = fill_piece;
+        work->cuts = length >= PIECE ? (length + PIECE - 1) / PIECE : 1;
+        work->rows_per_piece = length >= PIECE ? 1 : PIECE / length;
+        const uint64_t groups = (work->rows + work->rows_per_piece - 1) / work->rows_per_piece;
+        work->pieces = (size_t)(groups * work->cuts);
+    }
+}
+
+size_t ic_fill_from(size_t piece, const ic_fill_target *target, const ic_stream *stream,
+                    const ic_fill_law *law, double seconds) {
+    ic_fill_job work;
+    ic_fill_prepare(&work, target, stream, law);
+    if (work.pieces == 0) {
+        return IC_FILL_DONE;
+    }
+    const int threads = ic_fill_threads(work.rows * (uint64_t)work.run.size);
+    const size_t reached = ic_pool_from(piece, work.pieces, work.task, &work, threads, seconds);
+    return reached == work.pieces ? IC_FILL_DONE : reached;
+}
+
+void ic_fill(const ic_fill_target *target, const ic_stream *stream, const ic_fill_law *law) {
+    (void)ic_fill_from(0, target, stream, law, IC_POOL_TO_THE_END);
+}

@@ -1,0 +1,52 @@
+/* How the kernels of fills are built: elements first .. first + n - 1 of a stream, contiguously.
+ *
+ * The plain loops are for every instruction set; fill_vector_f32.h and fill_vector_f64.h have laws
+ * by hand for those whose compiled loops lost to them.
+ *
+ * A tile is IC_STREAM_LANES whole blocks: their words first, word by word, then the numbers, in
+ * natural order. The tile that `first` cuts, and the one that the end cuts, go through a buffer. */
+#ifndef INITCORE_KERNELS_FILL_TILES_H
+#define INITCORE_KERNELS_FILL_TILES_H
+
+#include <string.h>
+
+#include "initcore/stream.h"
+#include "initcore/transforms.h"
+
+#if defined(IC_ISA_AVX2) || defined(IC_ISA_AVX512)
+#include "initcore/kernels/fill_vector_f32.h"
+#include "initcore/kernels/fill_vector_f64.h"
+#define VECTOR_FILLS
+#endif
+
+enum { BLOCKS = IC_STREAM_LANES };
+
+/* out[j] = element first + j for 0 <= j < n. TILE(out, tile, law) writes one tile's elements,
+ * PER_BLOCK of them from each block. */
+#define IC_FILL(TYPE, PER_BLOCK, TILE, LAW)                                                        \
+    enum { SIZE = (PER_BLOCK) * BLOCKS };                                                          \
+    uint64_t block = first / (PER_BLOCK);                                                          \
+    size_t skip = (size_t)(first % (PER_BLOCK));                                                   \
+    size_t done = 0;                                                                               \
+    while (done < n) {                                                                             \
+        ic_stream_tile words;                                                                      \
+        ic_stream_words(&words, block, stream);                                                    \
+        if (skip == 0 && n - done >= SIZE) {                                                       \
+            TILE(out + done, &words, LAW);                                                         \
+            done += SIZE;                                                                          \
+        } else {                                                                                   \
+            TYPE whole[SIZE];                                                                      \
+            const size_t count = n - done < SIZE - skip ? n - done : SIZE - skip;                  \
+            TILE(whole, &words, LAW);                                                              \
+            memcpy(out + done, whole + skip, count * sizeof(TYPE));                                \
+            done += count;                                                                         \
+            skip = 0;                                                                              \
+        }                                                                                          \
+        block += BLOCKS;                                                                           \
+    }
+
+static inline uint64_t joined(uint32_t low, uint32_t high) {
+    return (uint64_t)high << 32 | low;
+}
+
+#endif

@@ -1,0 +1,22 @@
+/* The table of kernels: one function pointer per row of kernels.def. */
+#ifndef INITCORE_KERNELS_H
+#define INITCORE_KERNELS_H
+
+#include "initcore/base.h"
+#include "initcore/kernels/dense.h"
+#include "initcore/kernels/layer.h"
+#include "initcore/kernels/loss.h"
+#include "initcore/kernels/permutation.h"
+#include "initcore/kernels/reflector.h"
+#include "initcore/kernels/step.h"
+#include "initcore/laws.h"
+#include "initcore/stream.h"
+
+typedef struct ic_kernels {
+    const char *isa;
+#define IC_KERNEL(name, parameters) void(*name) parameters;
+#include "initcore/kernels/kernels.def"
+#undef IC_KERNEL
+} ic_kernels;
+
+#endif

@@ -1,0 +1,8 @@
+/* Losses with their gradients. */
+#include "initcore/kernels/kernels.h"
+
+#define IC_BITS 32
+#include "initcore/kernels/loss_body.h"
+#undef IC_BITS
+#define IC_BITS 64
+#include "initcore/kernels/loss_body.h"

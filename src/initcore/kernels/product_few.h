@@ -1,0 +1,267 @@
+/* Products of few rows, which would not pay for packing b: see ic_product in kernels/dense.h.
+ *
+ * One row: b is read once, where it is. Thin, up to THIN_ROWS rows: the tile computes c^T = b^T a^T
+ * with b^T in the place of a, read as it lies, and a^T packed in the place of b; fma(a, b, s) is
+ * fma(b, a, s). The block sums wait in a scratch of c^T, which is transposed at the end. */
+
+enum {
+    TYPED(ONE_ROW_VECTORS) = 8 /* sums at a time, enough to hide the latency of an fma */
+};
+
+/* c (columns) = a (k) b, rows of b contiguous. */
+static void TYPED(one_row_across)(const ic_product *job, real *c, const real *b, size_t columns) {
+    const real *const a = job->a;
+    const size_t most = TYPED(ONE_ROW_VECTORS) * LANES;
+    for (size_t column = 0; column < columns;) {
+        const size_t left = columns - column;
+        const int wide = left >= most;
+        const size_t now = wide ? most : left < LANES ? left : LANES;
+        size_t k0 = 0;
+        do { /* once for k = 0: one empty block */
+            const size_t end = job->k - k0 < IC_BLOCK ? job->k : k0 + IC_BLOCK;
+            const int assign = k0 == 0 && !job->accumulate;
+            vreal sum[TYPED(ONE_ROW_VECTORS)];
+            for (int v = 0; v < TYPED(ONE_ROW_VECTORS); v++)
+                sum[v] = V(set)(0);
+            const real *from = b + column + (ptrdiff_t)k0 * job->b_k;
+            for (; k0 < end; k0++, from += job->b_k) {
+                const vreal as = V(set)(a[(ptrdiff_t)k0 * job->a_k]);
+                if (wide)
+                    for (int v = 0; v < TYPED(ONE_ROW_VECTORS); v++)
+                        sum[v] = V(fma)(as, V(load)(from + v * LANES), sum[v]);
+                else
+                    sum[0] = V(fma)(as, V(load_n)(from, now), sum[0]);
+            }
+            real *const to = c + column;
+            if (wide)
+                for (int v = 0; v < TYPED(ONE_ROW_VECTORS); v++)
+                    V(store)(to + v * LANES,
+                             assign ? sum[v] : V(add)(V(load)(to + v * LANES), sum[v]));
+            else
+                V(store_n)(to, assign ? sum[0] : V(add)(V(load_n)(to, now), sum[0]), now);
+        } while (k0 < job->k);
+        column += now;
+    }
+}
+
+/* c (columns) = a (k) b, columns of b contiguous: squares of b are transposed on the way. */
+static void TYPED(one_row_down)(const ic_product *job, real *c, const real *b, size_t columns) {
+    const real *const a = job->a;
+    for (size_t column = 0; column < columns; column += LANES) {
+        const size_t have = columns - column < LANES ? columns - column : LANES;
+        const real *const lines = b + (ptrdiff_t)column * job->b_column;
+        vreal total = have == LANES ? V(load)(c + column) : V(load_n)(c + column, have);
+        size_t k0 = 0;
+        do { /* once for k = 0: one empty block */
+            const size_t end = job->k - k0 < IC_BLOCK ? job->k : k0 + IC_BLOCK;
+            const int assign = k0 == 0 && !job->accumulate;
+            vreal sum = V(set)(0);
+            while (k0 < end) {
+                const size_t depth = end - k0 < LANES ? end - k0 : LANES;
+                vreal square[LANES];
+                for (size_t line = 0; line < LANES; line++) {
+                    const real *from = lines + (ptrdiff_t)line * job->b_column + k0;
+                    square[line] = line >= have     ? V(set)(0)
+                                   : depth == LANES ? V(load)(from)
+                                                    : V(load_n)(from, depth);
+                }
+                V(transpose)(square);
+                for (size_t i = 0; i < depth; i++)
+                    sum = V(fma)(V(set)(a[(ptrdiff_t)(k0 + i) * job->a_k]), square[i], sum);
+                k0 += depth;
+            }
+            total = assign ? sum : V(add)(total, sum);
+        } while (k0 < job->k);
+        V(store_n)(c + column, total, have);
+    }
+}
+
+/* c (rows, columns) = a (rows) b (columns), k = 1; rows of b contiguous. */
+static void TYPED(outer)(const ic_product *job, const ic_piece *piece) {
+    const real *const b = (const real *)job->b + piece->column;
+    for (size_t row = piece->row; row < piece->row + piece->rows; row++) {
+        real *const c = (real *)job->c + (ptrdiff_t)row * job->c_row + piece->column;
+        const vreal as = V(set)(((const real *)job->a)[(ptrdiff_t)row * job->a_row]);
+        for (size_t column = 0; column < piece->columns; column += LANES) {
+            const size_t left = piece->columns - column;
+            real *const to = c + column;
+            if (left >= LANES) {
+                const vreal sum = V(fma)(as, V(load)(b + column), V(set)(0));
+                V(store)(to, job->accumulate ? V(add)(V(load)(to), sum) : sum);
+            } else {
+                const vreal sum = V(fma)(as, V(load_n)(b + column, left), V(set)(0));
+                V(store_n)(to, job->accumulate ? V(add)(V(load_n)(to, left), sum) : sum, left);
+            }
+        }
+    }
+}
+
+/* Whether a piece of one row, or of k = 1, was computed; then nothing is left of it to do. */
+static int TYPED(product_of_one)(const ic_product *job, const ic_piece *piece) {
+    if (job->k == 1 && job->b_column == 1 && job->bias == NULL && job->phi.name == IC_IDENTITY) {
+        TYPED(outer)(job, piece);
+        return 1;
+    }
+    if (piece->rows != 1 || (job->b_column != 1 && job->b_k != 1))
+        return 0;
+    ic_product row = *job;
+    row.a = (const real *)job->a + (ptrdiff_t)piece->row * job->a_row;
+    real *const c = (real *)job->c + (ptrdiff_t)piece->row * job->c_row + piece->column;
+    const real *const b = (const real *)job->b + (ptrdiff_t)piece->column * job->b_column;
+    if (job->b_column == 1)
+        TYPED(one_row_across)(&row, c, b, piece->columns);
+    else
+        TYPED(one_row_down)(&row, c, b, piece->columns);
+    TYPED(finish)(job->phi, c, job->c_row, 1, piece->columns,
+                  job->bias == NULL
+                      ? NULL
+                      : (const real *)job->bias + (ptrdiff_t)piece->column * job->bias_stride,
+                  job->bias_stride);
+    return 1;
+}
+
+#if defined(THIN_ROWS)
+/* Columns of c whose sums wait in the scratch, and those that pass over all of a while their
+ * columns of b are in the first-level cache: a multiple of the rows of every tile below. */
+#undef THIN_CHUNK
+#undef THIN_GROUP
+#define THIN_CHUNK 1024
+#define THIN_GROUP 24
+
+static int TYPED(is_thin)(const ic_product *job, size_t rows, size_t columns) {
+    return rows > 8 && rows <= THIN_ROWS && columns >= TILE_COLUMNS && job->k >= THIN_K &&
+           job->b_k == 1 && !job->accumulate;
+}
+
+/* Elements of a scratch row: the rows of c, padded to whole vectors. */
+static size_t TYPED(thin_width)(size_t rows) {
+    return (rows + LANES - 1) / LANES * LANES;
+}
+
+/* Bytes: the packed block of a, and the scratch with rows to fill its last square. */
+static size_t TYPED(thin_bytes)(size_t rows, size_t columns, size_t k) {
+    const size_t chunk = columns < THIN_CHUNK ? columns : THIN_CHUNK;
+    return TYPED(thin_width)(rows) * (k + chunk + LANES) * sizeof(real);
+}
+
+/* `lines` rows of the scratch, in tiles of `most` rows and then of fewer. */
+IC_INLINE void TYPED(thin_lines)(const int most, const int vectors, size_t lines, size_t k,
+                                 const real *b, ptrdiff_t b_column, const real *panel, real *out,
+                                 ptrdiff_t out_row, int assign) {
+    const ptrdiff_t width = vectors * LANES;
+    while (lines > 0) {
+        const int now = lines >= (size_t)most ? most : lines >= 4 ? 4 : 1;
+        if (now == most)
+            TYPED(tile_of)(most, vectors, k, b, b_column, 1, panel, width, out, out_row,
+                           (size_t)width, assign, NULL);
+        else if (now == 4)
+            TYPED(tile_of)(4, vectors, k, b, b_column, 1, panel, width, out, out_row, (size_t)width,
+                           assign, NULL);
+        else
+            TYPED(tile_of)(1, vectors, k, b, b_column, 1, panel, width, out, out_row, (size_t)width,
+                           assign, NULL);
+        b += now * b_column;
+        out += now * out_row;
+        lines -= (size_t)now;
+    }
+}
+
+/* Rows that start at multiples of a half page fall into few sets of the first-level cache, which
+ * has eight ways: no more than eight of them at a time then. */
+static void TYPED(thin_panel)(size_t vectors, size_t lines, size_t k, const real *b,
+                              ptrdiff_t b_column, const real *panel, real *out, ptrdiff_t out_row,
+                              int assign) {
+#define THIN_CASE(most, vectors)                                                                   \
+    TYPED(thin_lines)(most, vectors, lines, k, b, b_column, panel, out, out_row, assign);          \
+    return;
+    switch (vectors) {
+#if WIDEST >= 4
+    case 4:
+        THIN_CASE(6, 4)
+#endif
+#if WIDEST >= 3
+    case 3:
+        THIN_CASE(8, 3)
+#endif
+#if TILE_ROWS >= 12
+    case 2:
+        if (b_column * (ptrdiff_t)sizeof(real) % 2048 != 0) {
+            THIN_CASE(12, 2)
+        }
+        THIN_CASE(6, 2)
+    case 1:
+        if (b_column * (ptrdiff_t)sizeof(real) % 2048 != 0) {
+            THIN_CASE(12, 1)
+        }
+        THIN_CASE(6, 1)
+#else
+    case 2:
+        THIN_CASE(6, 2)
+    case 1:
+        THIN_CASE(6, 1)
+#endif
+    }
+#undef THIN_CASE
+}
+
+/* c of `rows` and `columns` from the scratch, then the epilogue. */
+static void TYPED(thin_finish)(const ic_product *job, const ic_piece *piece, size_t column,
+                               size_t columns, const real *scratch, size_t width) {
+    for (size_t j = 0; j < columns; j += LANES) {
+        const size_t have = columns - j < LANES ? columns - j : LANES;
+        real *const c = (real *)job->c + (ptrdiff_t)piece->row * job->c_row + column + j;
+        for (size_t row = 0; row < piece->rows; row += LANES) {
+            vreal square[LANES];
+            for (size_t line = 0; line < LANES; line++)
+                square[line] = V(load)(scratch + (j + line) * width + row);
+            V(transpose)(square);
+            for (size_t i = 0; i < LANES && row + i < piece->rows; i++) {
+                real *const to = c + (ptrdiff_t)(row + i) * job->c_row;
+                if (have == LANES)
+                    V(store)(to, square[i]);
+                else
+                    V(store_n)(to, square[i], have);
+            }
+        }
+        TYPED(finish)(job->phi, c, job->c_row, piece->rows, have,
+                      job->bias == NULL
+                          ? NULL
+                          : (const real *)job->bias + (ptrdiff_t)(column + j) * job->bias_stride,
+                      job->bias_stride);
+    }
+}
+
+static void TYPED(product_thin)(const ic_product *job, const ic_piece *piece, real *workspace) {
+    const size_t width = TYPED(thin_width)(piece->rows);
+    const size_t depth = job->k < IC_BLOCK ? job->k : IC_BLOCK;
+    real *const panels = workspace, *const scratch = workspace + width * depth;
+    const size_t widest = WIDEST * LANES;
+    const size_t column_end = piece->column + piece->columns;
+    for (size_t chunk = piece->column; chunk < column_end; chunk += THIN_CHUNK) {
+        const size_t columns = column_end - chunk < THIN_CHUNK ? column_end - chunk : THIN_CHUNK;
+        /* the rest of the last square is read, and thrown away */
+        for (size_t i = columns * width; i < (columns + LANES) * width; i++)
+            scratch[i] = 0;
+        for (size_t k0 = 0; k0 < job->k; k0 += IC_BLOCK) {
+            const size_t k = job->k - k0 < IC_BLOCK ? job->k - k0 : IC_BLOCK;
+            const real *const a = (const real *)job->a + (ptrdiff_t)piece->row * job->a_row +
+                                  (ptrdiff_t)k0 * job->a_k;
+            for (size_t row = 0; row < piece->rows; row += widest) {
+                const size_t rows = piece->rows - row < widest ? piece->rows - row : widest;
+                TYPED(pack)(panels + row * k, TYPED(thin_width)(rows),
+                            a + (ptrdiff_t)row * job->a_row, job->a_row, job->a_k, rows, k);
+            }
+            for (size_t column = 0; column < columns; column += THIN_GROUP) {
+                const size_t lines = columns - column < THIN_GROUP ? columns - column : THIN_GROUP;
+                const real *const b =
+                    (const real *)job->b + (ptrdiff_t)(chunk + column) * job->b_column + k0;
+                for (size_t row = 0; row < width; row += widest)
+                    TYPED(thin_panel)((width - row < widest ? width - row : widest) / LANES, lines,
+                                      k, b, job->b_column, panels + row * k,
+                                      scratch + column * width + row, (ptrdiff_t)width, k0 == 0);
+            }
+        }
+        TYPED(thin_finish)(job, piece, chunk, columns, scratch, width);
+    }
+}
+#endif

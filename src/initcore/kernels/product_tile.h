@@ -1,0 +1,319 @@
+/* The register tile of a product: c (rows, columns) = or += a (rows, k) b (k, columns).
+ *
+ *      b   one panel of TILE_COLUMNS columns, step k at b + k * b_k: packed, edge panels padded
+ *          with zeros, or in place
+ *      a   row i of step k at a[i * a_row + k * a_k], in place or packed
+ *      c   rows at distance c_row; only the first `columns` of the panel are read and written
+ *
+ * Every element is a chain sum = fma(a, b, sum) from +0 in k order: the block sum of
+ * docs/compute-v1.md. It is assigned to c, or added to it once. */
+
+#undef packed
+#undef TILE_ROWS
+#undef TILE_VECTORS
+#undef TILE_COLUMNS
+#undef WIDEST
+#undef THIN_ROWS
+#undef THIN_K
+#define packed real
+#if defined(IC_ISA_AVX512)
+#define WIDEST 4     /* vectors of a tile of product_few.h */
+#define TILE_ROWS 12 /* 24 sums, 2 of b, and a as a broadcast operand: 26 of 32 registers */
+#define TILE_VECTORS 2
+#elif defined(IC_ISA_AVX2)
+#define TILE_ROWS 6 /* 12 sums, 2 of b, 1 of a: 15 of 16 registers */
+#define TILE_VECTORS 2
+#elif defined(IC_ISA_NEON)
+#define TILE_ROWS 8 /* 24 sums, 3 of b, 2 of a: 29 of 32 registers */
+#define TILE_VECTORS 3
+#else
+#define TILE_ROWS 4
+#define TILE_VECTORS 2
+#endif
+#define TILE_COLUMNS (TILE_VECTORS * LANES)
+#undef STORE_PACKED
+#if defined(IC_ISA_AVX2)
+#define STORE_PACKED V(store_parts)
+#else
+#define STORE_PACKED V(store_n)
+#endif
+#ifndef WIDEST
+#define WIDEST TILE_VECTORS
+#endif
+#if defined(IC_ISA_AVX512) || defined(IC_ISA_AVX2) || defined(IC_ISA_NEON)
+#define THIN_ROWS 64 /* product_few.h: from 9 rows of c to so many, for so many k at least */
+#define THIN_K 128
+#endif
+
+#undef PANEL_SIZE
+#undef PANEL_WIDTH
+#undef A_IN_PLACE
+#undef B_IN_PLACE
+#undef B_COPIED
+#undef B_BESIDE
+#undef PANELS_BESIDE
+#undef PACK_BESIDE
+#undef A_BY_STEPS
+#undef PACK_PANELS
+#undef TILE_AND_PACK
+#define TILE_AND_PACK TYPED(tile_and_pack)
+#define A_BY_STEPS(a_row) ((a_row) == 1)
+#define PACK_PANELS TYPED(pack_panels)
+#define PACK_BESIDE TYPED(pack_beside)
+#define PANELS_BESIDE 8 /* panels packed together: with more, too many places are written to */
+#define PANEL_SIZE(tile, k) ((tile) * (k))
+#define PANEL_WIDTH(columns) (((columns) + LANES - 1) / LANES * LANES)
+/* Rows that start at multiples of a page fall into the same sets of the first-level cache. With
+ * AVX2's narrow tile many steps at smaller multiples pass too often over what they cannot keep. */
+#undef STEPS_COLLIDE
+#if defined(IC_ISA_AVX2)
+#define STEPS_COLLIDE(bytes, k)                                                                    \
+    ((bytes) % 4096 == 0 || ((bytes) % 1024 == 0 && (bytes) * (ptrdiff_t)(k) >= 192 * 1024))
+#else
+#define STEPS_COLLIDE(bytes, k) ((bytes) % 4096 == 0)
+#endif
+#define A_IN_PLACE(a_row, a_k, k)                                                                  \
+    (((a_k) == 1 && (a_row) * (ptrdiff_t)sizeof(real) % 2048 != 0) ||                              \
+     ((a_row) == 1 && !STEPS_COLLIDE((a_k) * (ptrdiff_t)sizeof(real), k)))
+/* A whole panel of contiguous rows is not worth packing when few tiles pass over it, or when the
+ * block it is a part of stays in the first-level cache as it is. */
+#define B_IN_PLACE(rows, columns, k, b_k, b_column)                                                \
+    ((columns) == TILE_COLUMNS && (b_column) == 1 &&                                               \
+     (b_k) * (ptrdiff_t)sizeof(real) % 4096 != 0 &&                                                \
+     ((rows) <= 3 * TILE_ROWS || (b_k) * (ptrdiff_t)((k) * sizeof(real)) <= 16384))
+/* The first tile of a whole panel of contiguous rows copies what it reads. */
+#define B_COPIED(rows, columns, b_column)                                                          \
+    ((rows) >= TILE_ROWS && (columns) == TILE_COLUMNS && (b_column) == 1)
+
+/* Where steps lie pages apart, whole panels are packed several at once: a page gives more than a
+ * line of it before the next is looked up. */
+#define B_BESIDE(rows, columns, b_k, b_column)                                                     \
+    (B_COPIED(rows, columns, b_column) && (rows) > 3 * TILE_ROWS &&                                \
+     (b_k) * (ptrdiff_t)sizeof(real) >= 4096)
+
+/* LANES lines of k contiguous elements, transposed a square at a time; `lines` of them are there,
+ * and `write` of each column are written. */
+IC_INLINE void TYPED(pack_square_rows)(real *out, size_t width, const real *in, ptrdiff_t in_line,
+                                       size_t lines, size_t write, size_t k) {
+    for (size_t step = 0; step < k; step += LANES) {
+        const size_t depth = k - step < LANES ? k - step : LANES;
+        vreal square[LANES];
+        for (size_t line = 0; line < LANES; line++) {
+            if (line >= lines) {
+                square[line] = V(set)(0);
+                continue;
+            }
+            const real *from = in + (ptrdiff_t)line * in_line + step;
+            square[line] = depth == LANES ? V(load)(from) : V(load_n)(from, depth);
+        }
+        V(transpose)(square);
+        for (size_t i = 0; i < depth; i++) {
+            real *to = out + (step + i) * width;
+            if (write == LANES)
+                V(store)(to, square[i]);
+            else
+                STORE_PACKED(to, square[i], write);
+        }
+    }
+}
+
+/* Panel of `lines` lines padded to `width`: out[k * width + line] = in[line * in_line + k * in_k].
+ */
+static void TYPED(pack)(real *out, size_t width, const real *in, ptrdiff_t in_line, ptrdiff_t in_k,
+                        size_t lines, size_t k) {
+    if (in_line == 1 && lines == TILE_COLUMNS) {
+        for (size_t step = 0; step < k; step++, in += in_k, out += width)
+            for (size_t line = 0; line < TILE_COLUMNS; line += LANES)
+                V(store)(out + line, V(load)(in + line));
+        return;
+    }
+    if (in_line == 1) {
+        for (size_t line = 0; line < width; line += LANES) {
+            const size_t have = lines - line < LANES ? lines - line : LANES;
+            const size_t write = width - line < LANES ? width - line : LANES;
+            const real *from = in + line;
+            real *to = out + line;
+            if (have == LANES)
+                for (size_t step = 0; step < k; step++, from += in_k, to += width)
+                    V(store)(to, V(load)(from));
+            else
+                for (size_t step = 0; step < k; step++, from += in_k, to += width)
+                    STORE_PACKED(to, V(load_n)(from, have), write);
+        }
+        return;
+    }
+    if (in_k == 1) {
+        for (size_t line = 0; line < width; line += LANES) {
+            const size_t have = lines - line < LANES ? lines - line : LANES;
+            const size_t write = width - line < LANES ? width - line : LANES;
+            TYPED(pack_square_rows)(out + line, width, in + (ptrdiff_t)line * in_line, in_line,
+                                    have, write, k);
+        }
+        return;
+    }
+    for (size_t line = 0; line < lines; line++) {
+        const real *from = in + (ptrdiff_t)line * in_line;
+        for (size_t step = 0; step < k; step++)
+            out[step * width + line] = from[(ptrdiff_t)step * in_k];
+    }
+    for (size_t line = lines; line < width; line++)
+        for (size_t step = 0; step < k; step++)
+            out[step * width + line] = 0;
+}
+
+enum { TYPED(AHEAD) = 16 }; /* steps */
+/* copy: where the panel of b goes, or NULL, a constant. The part of c that the tile below will need
+ * is called for. */
+IC_INLINE void TYPED(tile_of)(const int rows, const int vectors, size_t k, const real *a,
+                              ptrdiff_t a_row, ptrdiff_t a_k, const real *b, ptrdiff_t b_k, real *c,
+                              ptrdiff_t c_row, size_t columns, int assign, real *copy) {
+    vreal sum[TILE_ROWS][WIDEST];
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < vectors; v++)
+            __builtin_prefetch(c + (rows + i) * c_row + v * LANES, 1);
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < vectors; v++)
+            sum[i][v] = V(set)(0);
+    for (size_t step = 0; step < k; step++) {
+        vreal bs[WIDEST];
+        for (int v = 0; v < vectors; v++)
+            bs[v] = V(load)(b + v * LANES);
+        if (copy != NULL) {
+            for (int v = 0; v < vectors; v++)
+                __builtin_prefetch(b + TYPED(AHEAD) * b_k + v * LANES);
+            for (int v = 0; v < vectors; v++)
+                V(store)(copy + v * LANES, bs[v]);
+            copy += vectors * LANES;
+        }
+        for (int i = 0; i < rows; i++) {
+            const vreal as = V(set)(a[i * a_row]);
+            for (int v = 0; v < vectors; v++)
+                sum[i][v] = V(fma)(as, bs[v], sum[i][v]);
+        }
+        a += a_k;
+        b += b_k;
+    }
+    const size_t whole = (size_t)(vectors - 1) * LANES; /* columns before the last vector */
+    for (int i = 0; i < rows; i++) {
+        real *out = c + i * c_row;
+        for (int v = 0; v < vectors; v++) {
+            if (v < vectors - 1 || columns == whole + LANES) {
+                V(store)(out + v * LANES,
+                         assign ? sum[i][v] : V(add)(V(load)(out + v * LANES), sum[i][v]));
+            } else {
+                const size_t left = columns - whole;
+                V(store_n)(out + v * LANES,
+                           assign ? sum[i][v] : V(add)(V(load_n)(out + v * LANES, left), sum[i][v]),
+                           left);
+            }
+        }
+    }
+}
+
+/* How many steps ahead of packing what it reads is called for. */
+enum { TYPED(PACK_AHEAD) = 8 };
+
+/* Panels of TILE_ROWS lines each, the last of fewer, for lines that lie side by side. Some panels
+ * at a time are written step by step, because steps may be a page apart. A store of whole vectors
+ * reaches into the panel's next step, which is written later. */
+static void TYPED(pack_panels)(real *out, const real *in, ptrdiff_t in_k, size_t lines, size_t k) {
+    enum { REACH = (TILE_ROWS + LANES - 1) / LANES * LANES, GROUP = PANELS_BESIDE * TILE_ROWS };
+    for (size_t group = 0; group < lines; group += GROUP) {
+        const size_t end = lines - group < GROUP ? lines : group + GROUP;
+        const real *from = in;
+        for (size_t step = 0; step < k; step++, from += in_k) {
+            size_t line = group;
+            for (size_t ahead = group; ahead < end; ahead += 64 / sizeof(real))
+                __builtin_prefetch(from + TYPED(PACK_AHEAD) * in_k + ahead);
+            if (step + 1 < k)
+                for (; line < end && line + REACH <= lines; line += TILE_ROWS)
+                    for (size_t i = 0; i < TILE_ROWS; i += LANES)
+                        V(store)(out + line * k + step * TILE_ROWS + i, V(load)(from + line + i));
+            for (; line < end; line += TILE_ROWS) {
+                const size_t width = lines - line < TILE_ROWS ? lines - line : TILE_ROWS;
+                for (size_t i = 0; i < width; i += LANES) {
+                    const size_t n = width - i < LANES ? width - i : LANES;
+                    STORE_PACKED(out + line * k + step * width + i, V(load_n)(from + line + i, n),
+                                 n);
+                }
+            }
+        }
+    }
+}
+
+/* As many whole panels of TILE_COLUMNS lines as asked for, which lie side by side. */
+static void TYPED(pack_beside)(real *out, const real *in, ptrdiff_t in_k, size_t panels, size_t k) {
+    for (size_t step = 0; step < k; step++, in += in_k)
+        for (size_t panel = 0; panel < panels; panel++) {
+            const real *const from = in + panel * TILE_COLUMNS;
+            real *const to = out + panel * PANEL_SIZE(TILE_COLUMNS, k) + step * TILE_COLUMNS;
+            for (size_t i = 0; i < TILE_COLUMNS; i += 64 / sizeof(real))
+                __builtin_prefetch(from + TYPED(PACK_AHEAD) * in_k + i);
+            for (size_t i = 0; i < TILE_COLUMNS; i += LANES)
+                V(store)(to + i, V(load)(from + i));
+        }
+}
+
+IC_INLINE void TYPED(tile_rows)(size_t rows, const int vectors, size_t k, const real *a,
+                                ptrdiff_t a_row, ptrdiff_t a_k, const real *b, ptrdiff_t b_k,
+                                real *c, ptrdiff_t c_row, size_t columns, int assign) {
+#define TILE_CASE(n)                                                                               \
+    case n:                                                                                        \
+        TYPED(tile_of)(n, vectors, k, a, a_row, a_k, b, b_k, c, c_row, columns, assign, NULL);     \
+        return;
+    switch (rows) {
+        TILE_CASE(1)
+        TILE_CASE(2)
+        TILE_CASE(3)
+        TILE_CASE(4)
+#if TILE_ROWS >= 6
+        TILE_CASE(5)
+        TILE_CASE(6)
+#endif
+#if TILE_ROWS >= 8
+        TILE_CASE(7)
+        TILE_CASE(8)
+#endif
+#if TILE_ROWS >= 12
+        TILE_CASE(9)
+        TILE_CASE(10)
+        TILE_CASE(11)
+        TILE_CASE(12)
+#endif
+    }
+#undef TILE_CASE
+}
+
+/* Where a_row or a_k is 1 the compiler is told so. */
+static void TYPED(tile)(size_t rows, size_t k, const real *a, ptrdiff_t a_row, ptrdiff_t a_k,
+                        const real *b, ptrdiff_t b_k, real *c, ptrdiff_t c_row, size_t columns,
+                        int assign) {
+    const size_t vectors = (columns + LANES - 1) / LANES;
+#define TILE_VECTOR_CASE(n)                                                                        \
+    case n:                                                                                        \
+        if (a_row == 1)                                                                            \
+            TYPED(tile_rows)(rows, n, k, a, 1, a_k, b, b_k, c, c_row, columns, assign);            \
+        else                                                                                       \
+            TYPED(tile_rows)(rows, n, k, a, a_row, 1, b, b_k, c, c_row, columns, assign);          \
+        return;
+    switch (vectors) {
+        TILE_VECTOR_CASE(1)
+        TILE_VECTOR_CASE(2)
+#if TILE_VECTORS >= 3
+        TILE_VECTOR_CASE(3)
+#endif
+    }
+#undef TILE_VECTOR_CASE
+}
+
+/* A whole tile that also packs its panel of b. */
+static void TYPED(tile_and_pack)(real *packed_b, size_t k, const real *a, ptrdiff_t a_row,
+                                 ptrdiff_t a_k, const real *b, ptrdiff_t b_k, real *c,
+                                 ptrdiff_t c_row, int assign) {
+    if (a_row == 1)
+        TYPED(tile_of)(TILE_ROWS, TILE_VECTORS, k, a, 1, a_k, b, b_k, c, c_row, TILE_COLUMNS,
+                       assign, packed_b);
+    else
+        TYPED(tile_of)(TILE_ROWS, TILE_VECTORS, k, a, a_row, 1, b, b_k, c, c_row, TILE_COLUMNS,
+                       assign, packed_b);
+}

@@ -1,0 +1,61 @@
+/* Truncated normal numbers: the inverse of the distribution function, one draw per element. */
+#include "initcore/kernels/fill_tiles.h"
+#include "initcore/kernels/kernels.h"
+
+static inline void truncated_normal_f32_tile(float *restrict out,
+                                             const ic_stream_tile *restrict words,
+                                             const ic_truncated_normal_f32 *law) {
+    const ic_truncated_normal_f32 own = *law;
+    for (size_t lane = 0; lane < BLOCKS; ++lane) {
+        out[4 * lane] = ic_truncated_normal_f32_value(words->word[0][lane], &own);
+        out[4 * lane + 1] = ic_truncated_normal_f32_value(words->word[1][lane], &own);
+        out[4 * lane + 2] = ic_truncated_normal_f32_value(words->word[2][lane], &own);
+        out[4 * lane + 3] = ic_truncated_normal_f32_value(words->word[3][lane], &own);
+    }
+}
+
+static inline void truncated_normal_deep_f32_tile(float *restrict out,
+                                                  const ic_stream_tile *restrict words,
+                                                  const ic_truncated_normal_f64 *law) {
+    const ic_truncated_normal_f64 own = *law;
+    for (size_t w = 0; w < 4; ++w) {
+        for (size_t lane = 0; lane < BLOCKS; ++lane) {
+            out[4 * lane + w] = ic_truncated_normal_deep_f32_value(words->word[w][lane], &own);
+        }
+    }
+}
+
+static inline void truncated_normal_f64_tile(double *restrict out,
+                                             const ic_stream_tile *restrict words,
+                                             const ic_truncated_normal_f64 *law) {
+    const ic_truncated_normal_f64 own = *law;
+    for (size_t half = 0; half < 2; ++half) {
+        for (size_t lane = 0; lane < BLOCKS; ++lane) {
+            out[2 * lane + half] = ic_truncated_normal_f64_value(
+                joined(words->word[2 * half][lane], words->word[2 * half + 1][lane]), &own);
+        }
+    }
+}
+
+void IC_FN(fill_truncated_normal_f32)(float *out, uint64_t first, size_t n, const ic_stream *stream,
+                                      const ic_truncated_normal_f32 *law) {
+#if defined(VECTOR_FILLS)
+    if (few_octaves(law)) {
+        const truncated_normal_law cut = {*law, quantile_table_of()};
+        fill_by_tiles(out, 4, first, n, stream, &cut, next_words_f32, truncated_normal_tile_f32);
+        return;
+    }
+#endif
+    IC_FILL(float, 4, truncated_normal_f32_tile, law)
+}
+
+void IC_FN(fill_truncated_normal_deep_f32)(float *out, uint64_t first, size_t n,
+                                           const ic_stream *stream,
+                                           const ic_truncated_normal_f64 *law) {
+    IC_FILL(float, 4, truncated_normal_deep_f32_tile, law)
+}
+
+void IC_FN(fill_truncated_normal_f64)(double *out, uint64_t first, size_t n,
+                                      const ic_stream *stream, const ic_truncated_normal_f64 *law) {
+    IC_FILL(double, 2, truncated_normal_f64_tile, law)
+}

@@ -1,0 +1,320 @@
+#include "initcore/plan.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+#include "initcore/cut.h"
+#include "initcore/fill.h"
+#include "initcore/fpenv.h"
+#include "initcore/losses.h"
+#include "initcore/moments.h"
+
+/* Where the elements of a step's mask begin in its stream: 2^36 for each step, docs/stream-v1.md.
+ */
+enum { MASK_SHIFT = 36 };
+
+static void run_op(const ic_plan *plan, const ic_plan_op *op, size_t rows) {
+    ic_layer job = op->job;
+    if (op->each != 0)
+        job.rows = rows * op->each;
+    ic_layer_run(plan->dtype, op->kernel, &job);
+}
+
+static void draw_mask(const ic_plan *plan, const ic_plan_mask *m, size_t step, size_t rows) {
+    const int64_t shape = (int64_t)(rows * m->each), unit = 1;
+    const ic_fill_target target = {.data = (char *)m->mask,
+                                   .dimensions = 1,
+                                   .shape = &shape,
+                                   .step = &unit,
+                                   .index = &unit,
+                                   .first = (plan->steps_before + step) << MASK_SHIFT};
+    ic_fill_law law;
+    ic_fill_law_mask(&law, m->p);
+    ic_fill(&target, &m->stream, &law);
+}
+
+/* The row of the record that a step of the epoch has; NULL: it has none. */
+static double *record_of(const ic_plan *plan, size_t step) {
+    const uint64_t before = plan->steps_before, every = plan->probe_every;
+    if (every == 0 || (before + step) % every != 0)
+        return NULL;
+    return plan->record + ((before + step) / every - (before + every - 1) / every) *
+                              (uint64_t)plan->record_columns;
+}
+
+static void put(double *record, ic_moments found) {
+    record[0] = found.mean;
+    record[1] = found.rms;
+}
+
+static void probe_forward(const ic_plan *plan, const ic_plan_probe *p, double *record,
+                          size_t rows) {
+    const size_t n = rows * p->each * p->n;
+    put(record, ic_moments_of(plan->dtype, p->z, NULL, n));
+    put(record + 2, ic_moments_of(plan->dtype, p->y, NULL, n));
+    record[6] = ic_zero_columns_share(plan->dtype, p->y, rows * p->each, p->n);
+    record[7] = isnan(p->low) ? p->low : ic_share_beyond(plan->dtype, p->y, n, p->low, p->high);
+}
+
+static void probe_backward(const ic_plan *plan, const ic_plan_probe *p, double *record,
+                           size_t rows) {
+    const size_t lines = rows * p->each;
+    const ptrdiff_t row = (ptrdiff_t)p->n;
+    const void *dz = p->dy;
+    if (p->dz != NULL) {
+        const ic_matrix to = {p->dz, row, 1}, dy = {(void *)p->dy, row, 1};
+        const ic_matrix saved = {(void *)(ic_saves_z(p->phi.name) ? p->z : p->y), row, 1};
+        ic_activation_backward_run(plan->dtype, &to, &dy, &saved, lines, p->n, &p->phi);
+        dz = p->dz;
+    }
+    put(record + 4, ic_moments_of(plan->dtype, dz, NULL, lines * p->n));
+}
+
+static int layer_forward(const ic_plan *plan, const ic_plan_layer *layer, size_t step, size_t rows,
+                         double *record) {
+    switch (layer->kind) {
+    case IC_PLAN_DENSE: {
+        ic_dense_forward job = layer->job.dense.forward;
+        job.batch = rows;
+        if (record != NULL && layer->job.dense.probed_z.data != NULL)
+            job.z = layer->job.dense.probed_z;
+        return ic_dense_forward_run(plan->dtype, &job);
+    }
+    case IC_PLAN_OP:
+        if (!layer->job.op.backward)
+            run_op(plan, &layer->job.op, rows);
+        return 0;
+    case IC_PLAN_MASK:
+        draw_mask(plan, &layer->job.mask, step, rows);
+        return 0;
+    case IC_PLAN_PROBE:
+        if (record != NULL)
+            probe_forward(plan, &layer->job.probe, record + layer->job.probe.at, rows);
+        return 0;
+    }
+    return -1;
+}
+
+static int layer_backward(const ic_plan *plan, const ic_plan_layer *layer, size_t rows,
+                          double *record) {
+    switch (layer->kind) {
+    case IC_PLAN_DENSE: {
+        ic_dense_backward job = layer->job.dense.backward;
+        job.batch = rows;
+        return ic_dense_backward_run(plan->dtype, &job);
+    }
+    case IC_PLAN_OP:
+        if (layer->job.op.backward)
+            run_op(plan, &layer->job.op, rows);
+        return 0;
+    case IC_PLAN_MASK:
+        return 0;
+    case IC_PLAN_PROBE:
+        if (record != NULL)
+            probe_backward(plan, &layer->job.probe, record + layer->job.probe.at, rows);
+        return 0;
+    }
+    return -1;
+}
+
+static int mean_loss(const ic_plan *plan, double *mean, size_t rows) {
+    const ic_plan_loss *const loss = &plan->loss;
+    switch (loss->kind) {
+    case IC_PLAN_SOFTMAX:
+        return ic_softmax_cross_entropy(plan->dtype, mean, &loss->dy, &loss->y, loss->labels, 1,
+                                        rows, loss->columns);
+    case IC_PLAN_CROSS_ENTROPY: {
+        ic_cross_entropy job = loss->job.entropy;
+        job.batch = rows;
+        return ic_cross_entropy_run(plan->dtype, mean, &loss->dy, &job);
+    }
+    case IC_PLAN_SQUARED:
+        return ic_mean_squared_error(plan->dtype, mean, &loss->dy, &loss->y, &loss->t, rows,
+                                     loss->columns);
+    case IC_PLAN_ERRORS: {
+        ic_errors job = loss->job.errors;
+        job.count = rows * job.columns;
+        return ic_errors_run(plan->dtype, mean, &loss->dy, &job, rows);
+    }
+    }
+    return -1;
+}
+
+static void gather(const ic_plan *plan, size_t start, size_t rows) {
+    for (size_t i = 0; i < plan->gather_count; i++) {
+        const ic_plan_gather *const g = &plan->gathers[i];
+        for (size_t row = 0; row < rows; row++)
+            memcpy(g->to + row * g->bytes, g->source + (size_t)plan->order[start + row] * g->bytes,
+                   g->bytes);
+    }
+}
+
+/* Rows whose largest output is that of their class, the first of equals; a NaN is never. */
+#define RIGHT(name, type)                                                                          \
+    static size_t name(const type *y, const int64_t *classes, size_t rows, size_t columns) {       \
+        size_t right = 0;                                                                          \
+        for (size_t row = 0; row < rows; row++, y += columns) {                                    \
+            const size_t label = (size_t)classes[row];                                             \
+            const type best = y[label];                                                            \
+            int wrong = best != best;                                                              \
+            for (size_t j = 0; j < label; j++)                                                     \
+                wrong |= !(y[j] < best);                                                           \
+            for (size_t j = label + 1; j < columns; j++)                                           \
+                wrong |= !(y[j] <= best);                                                          \
+            right += !wrong;                                                                       \
+        }                                                                                          \
+        return right;                                                                              \
+    }
+RIGHT(right_f32, float)
+RIGHT(right_f64, double)
+#undef RIGHT
+
+static size_t right(const ic_plan *plan, size_t rows) {
+    const void *const y = plan->loss.y.data;
+    return plan->dtype == IC_F32 ? right_f32(y, plan->classes, rows, plan->loss.columns)
+                                 : right_f64(y, plan->classes, rows, plan->loss.columns);
+}
+
+/* The norm of the gradients of all parameters together. */
+static int gradient_norm(const ic_plan *plan, double *norm) {
+    double total = 0;
+    for (size_t i = 0; i < plan->parameter_count; i++) {
+        double part;
+        if (ic_sum_of_squares(plan->dtype, &part, plan->parameters[i].g, plan->parameters[i].n))
+            return -1;
+        total += part;
+    }
+    *norm = sqrt(total);
+    return 0;
+}
+
+/* A parameter's numbers in the record of a step: behind those of the layers. */
+static double *of_parameter(const ic_plan *plan, double *record, size_t i) {
+    return record + plan->record_columns - (plan->parameter_count - i) * IC_PLAN_PARAMETER_FACTS;
+}
+
+static void probe_gradients(const ic_plan *plan, double *record) {
+    for (size_t i = 0; i < plan->parameter_count; i++) {
+        const ic_plan_parameter *const p = &plan->parameters[i];
+        put(of_parameter(plan, record, i), ic_moments_of(plan->dtype, p->g, NULL, p->n));
+    }
+}
+
+static void move(const ic_plan *plan, const ic_plan_parameter *p, const ic_step *numbers) {
+    ic_step_run(plan->dtype, p->p, p->g, p->first, p->second, p->n, numbers);
+}
+
+/* Moves a parameter and records how far, as a share of what it was. */
+static void move_recorded(const ic_plan *plan, const ic_plan_parameter *p, const ic_step *numbers,
+                          double *record) {
+    memcpy(plan->before, p->p, p->n * (plan->dtype == IC_F32 ? sizeof(float) : sizeof(double)));
+    move(plan, p, numbers);
+    record[2] = ic_moments_of(plan->dtype, p->p, plan->before, p->n).rms /
+                ic_moments_of(plan->dtype, plan->before, NULL, p->n).rms;
+}
+
+static int gradients(ic_plan *plan, size_t step) {
+    const size_t start = step * plan->batch, rows = least(plan->batch, plan->samples - start);
+    double *const record = record_of(plan, step);
+    gather(plan, start, rows);
+    for (size_t i = 0; i < plan->layer_count; i++)
+        if (layer_forward(plan, &plan->layers[i], step, rows, record))
+            return -1;
+    if (mean_loss(plan, &plan->losses[step], rows))
+        return -1;
+    if (plan->classes != NULL)
+        plan->right += right(plan, rows);
+    for (size_t i = plan->layer_count; i-- > 0;)
+        if (layer_backward(plan, &plan->layers[i], rows, record))
+            return -1;
+    if (record != NULL)
+        probe_gradients(plan, record);
+    return step == 0 ? gradient_norm(plan, &plan->norm) : 0;
+}
+
+static int update(const ic_plan *plan, size_t step) {
+    const ic_step *const numbers = plan->numbers + (step - plan->first) * plan->numbers_step;
+    double *const record = record_of(plan, step);
+    double clip = 1;
+    if (plan->clip_norm < INFINITY) {
+        double norm;
+        if (gradient_norm(plan, &norm))
+            return -1;
+        clip = norm > plan->clip_norm ? plan->clip_norm / norm : 1;
+    }
+    for (size_t i = 0; i < plan->parameter_count; i++) {
+        const ic_plan_parameter *const p = &plan->parameters[i];
+        ic_step own = numbers[p->numbers];
+        own.clip = clip;
+        if (record == NULL)
+            move(plan, p, &own);
+        else
+            move_recorded(plan, p, &own, of_parameter(plan, record, i));
+    }
+    return 0;
+}
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static ic_plan_end run(ic_plan *plan, size_t *at, size_t end, double seconds) {
+    const double until = now() + seconds;
+    for (; *at < end; ++*at) {
+        if (now() > until)
+            return IC_PLAN_TIME;
+        if (gradients(plan, *at))
+            return IC_PLAN_NO_MEMORY;
+        if (!isfinite(plan->losses[*at]))
+            return IC_PLAN_NOT_FINITE;
+        if (update(plan, *at))
+            return IC_PLAN_NO_MEMORY;
+    }
+    return IC_PLAN_DONE;
+}
+
+ic_plan_end ic_plan_run(ic_plan *plan, size_t *at, size_t end, double seconds) {
+    const ic_fpenv saved = ic_fpenv_enter();
+    ic_workspace_lend(&plan->workspace);
+    const ic_plan_end how = run(plan, at, end, seconds);
+    ic_workspace_lend(NULL);
+    ic_fpenv_leave(saved);
+    return how;
+}
+
+ic_plan_end ic_plan_update(ic_plan *plan, size_t step) {
+    const ic_fpenv saved = ic_fpenv_enter();
+    ic_workspace_lend(&plan->workspace);
+    const int status = update(plan, step);
+    ic_workspace_lend(NULL);
+    ic_fpenv_leave(saved);
+    return status ? IC_PLAN_NO_MEMORY : IC_PLAN_DONE;
+}
+
+static size_t leading(uint64_t word, int bits) {
+    return bits == 0 ? 0 : (size_t)(word >> (64 - bits));
+}
+
+void ic_order(int64_t *order, const uint64_t *words, size_t n, uint64_t *buckets) {
+    /* n buckets by the leading bits, about one word in each; then each is sorted by insertion */
+    memset(buckets, 0, (n + 2) * sizeof *buckets);
+    int bits = 0;
+    while (bits < 32 && ((size_t)1 << (bits + 1)) <= n)
+        bits++;
+    for (size_t i = 0; i < n; i++)
+        buckets[leading(words[i], bits) + 2]++;
+    for (size_t b = 2; b < n + 2; b++)
+        buckets[b] += buckets[b - 1];
+    for (size_t i = 0; i < n; i++)
+        order[buckets[leading(words[i], bits) + 1]++] = (int64_t)i;
+    for (size_t i = 1; i < n; i++) {
+        const int64_t place = order[i];
+        size_t at = i;
+        for (; at > 0 && words[order[at - 1]] > words[place]; at--)
+            order[at] = order[at - 1];
+        order[at] = place;
+    }
+}

@@ -1,0 +1,67 @@
+"""The core without Python: on CPUs that are not here, emulated, and under ThreadSanitizer."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from initcore import kernels
+
+SOURCE = Path(__file__).parent / "native"
+ARM = [
+    "-DCMAKE_SYSTEM_NAME=Linux",
+    "-DCMAKE_SYSTEM_PROCESSOR=aarch64",
+    "-DCMAKE_C_COMPILER=aarch64-linux-gnu-gcc",
+    "-DCMAKE_EXE_LINKER_FLAGS=-static",
+]
+
+
+def build(folder: Path, program: str, *options: str) -> Path:
+    subprocess.run(["cmake", "-S", SOURCE, "-B", folder, *options], check=True, timeout=120)
+    subprocess.run(["cmake", "--build", folder, "--target", program], check=True, timeout=300)
+    return folder / program
+
+
+def digest(*command: str | Path, isa: str) -> str:
+    environment = {**os.environ, "INITCORE_ISA": isa, "INITCORE_NUM_THREADS": "2"}
+    result = subprocess.run(
+        command, env=environment, stdout=subprocess.PIPE, check=True, timeout=300
+    )
+    assert len(result.stdout) > 1_000_000
+    return hashlib.sha256(result.stdout).hexdigest()
+
+
+def require(*tools: str) -> None:
+    for tool in tools:
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed")
+
+
+@pytest.mark.slow
+def test_arm_gives_the_same_bytes(tmp_path: Path) -> None:
+    require("cmake", "aarch64-linux-gnu-gcc", "qemu-aarch64")
+    here = build(tmp_path / "here", "dump")
+    found = {digest(here, isa=name) for name in kernels.isas_available()}
+    arm = build(tmp_path / "arm", "dump", *ARM)
+    found.add(digest("qemu-aarch64", arm, isa="neon"))
+    assert len(found) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("avx2" not in kernels.isas_available(), reason="AVX-512 is emulated on AVX2")
+def test_avx512_gives_the_same_bytes_also_where_no_cpu_has_it(tmp_path: Path) -> None:
+    require("cmake")
+    dump = build(tmp_path, "dump", "-DINITCORE_EMULATE_AVX512=ON")
+    assert digest(dump, isa="avx512") == digest(dump, isa="avx2")
+
+
+@pytest.mark.slow
+def test_the_pool_has_no_data_race(tmp_path: Path) -> None:
+    require("cmake")
+    races = build(tmp_path, "races", "-DINITCORE_SANITIZE=thread")
+    result = subprocess.run([races], capture_output=True, text=True, timeout=300, check=False)
+    assert result.returncode == 0, result.stderr
+    assert "WARNING" not in result.stderr
