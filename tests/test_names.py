@@ -1,9 +1,11 @@
 """The page of names: each cell exists in its library and has the law of its line."""
 
 import importlib
+import importlib.util
 import math
 import re
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -39,9 +41,28 @@ def ours(text: str) -> Initializer:
     return found
 
 
+def initializers_of(library: str) -> ModuleType:
+    """A library's initializers, or a skip where they can't be had."""
+    if library != "timm.layers":
+        return pytest.importorskip(library, reason=f"{library} is not installed")
+    # The file that defines them needs torch alone; the package around it wants torchvision,
+    # which has to be of the same build as torch.
+    pytest.importorskip("torch")
+    package = importlib.util.find_spec("timm")
+    if package is None or package.submodule_search_locations is None:
+        pytest.skip("timm is not installed")
+    path = Path(package.submodule_search_locations[0], "layers", "weight_init.py")
+    spec = importlib.util.spec_from_file_location("timm_weight_init", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def theirs(library: str, text: str, shape: tuple[int, ...]) -> Any:
     """What the call of a library draws, as (out, in, spatial...)."""
-    module = importlib.import_module(library)
+    module = initializers_of(library)
     stored = (*shape[2:], shape[1], shape[0])
     back = (len(shape) - 1, len(shape) - 2, *range(len(shape) - 2))
     if library in ("torch.nn.init", "timm.layers"):
@@ -95,7 +116,7 @@ def test_names_of_ours_on_one_line_are_one_law(line: list[str]) -> None:
 def test_a_name_of_another_library_has_the_law_of_its_line(
     library: str, own: str, call: str, cut: bool
 ) -> None:
-    pytest.importorskip(library, reason=f"{library} is not installed")
+    initializers_of(library)
     shape = next((s for word, s in SHAPES.items() if word in own.lower()), SHAPE)
     a = ours(own)(shape, key=KEY, dtype=np.float64)
     b = theirs(library, call, shape).astype(np.float64)
