@@ -33,13 +33,27 @@ PARTS = {"SmallCrush": 10, "Crush": 96, "BigCrush": 106}
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
+def source() -> str:
+    """The archive from which this machine takes Debian's main component, with non-free."""
+    release = platform.freedesktop_os_release()["VERSION_CODENAME"]
+    listed = subprocess.run(
+        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE)"]
+        + ["Created-By: Packages", "Component: main"],
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+    )
+    for line in listed.stdout.splitlines():
+        if line.endswith(f" {release}"):
+            return f"{line} main non-free"
+    raise SystemExit(f"apt has no source of Debian {release}: run apt-get update first")
+
+
 def fetched(folder: Path) -> Path:
     """TestU01, unpacked in the folder."""
     for name in ("lists/partial", "cache/archives/partial"):
         (folder / name).mkdir(parents=True)
-    release = platform.freedesktop_os_release()["VERSION_CODENAME"]
-    source = f"http://deb.debian.org/debian {release} main non-free"
-    (folder / "sources.list").write_text(f"deb [signed-by={KEYRING}] {source}\n")
+    (folder / "sources.list").write_text(f"deb [signed-by={KEYRING}] {source()}\n")
     options = {
         "Dir::Etc::sourcelist": folder / "sources.list",
         "Dir::Etc::sourceparts": "-",
