@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 static _Thread_local ic_workspace mine, *lent;
 static pthread_key_t at_thread_end;
@@ -16,10 +17,26 @@ static void make_key(void) {
     have_key = pthread_key_create(&at_thread_end, free_kept) == 0;
 }
 
+enum { HUGE_PAGE = 2 << 20 };
+
+/* Packed operands are passed over again and again: in huge pages, where the system has them, they
+ * need a handful of translations instead of thousands. */
+static void *allocate(size_t bytes) {
+    if (bytes < HUGE_PAGE)
+        return aligned_alloc(64, bytes);
+    bytes = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    void *const memory = aligned_alloc(HUGE_PAGE, bytes);
+#if defined(MADV_HUGEPAGE)
+    if (memory != NULL)
+        (void)madvise(memory, bytes, MADV_HUGEPAGE); /* advice: it may be ignored */
+#endif
+    return memory;
+}
+
 static void *grow(ic_workspace *w, size_t bytes) {
     if (bytes > w->bytes) {
         free(w->memory);
-        w->memory = aligned_alloc(64, bytes);
+        w->memory = allocate(bytes);
         w->bytes = w->memory == NULL ? 0 : bytes;
     }
     return w->memory;
@@ -33,7 +50,7 @@ void *ic_workspace_take(size_t bytes) {
         return mine.memory;
     pthread_once(&once, make_key);
     if (bytes > IC_WORKSPACE_KEPT || !have_key)
-        return aligned_alloc(64, bytes);
+        return allocate(bytes);
     grow(&mine, bytes);
     if (pthread_setspecific(at_thread_end, mine.memory) != 0 && mine.memory != NULL) {
         void *const memory = mine.memory; /* cannot be freed at the end: free it after the call */

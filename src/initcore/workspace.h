@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 /* Up to this many bytes each thread keeps for its next call; they are freed when it ends. */
-enum { IC_WORKSPACE_KEPT = 8 << 20 };
+enum { IC_WORKSPACE_KEPT = 32 << 20 };
 
 /* `bytes` of memory, 64-byte aligned, for this thread; NULL when there is none. At most one
  * workspace is taken at a time. */

@@ -63,10 +63,13 @@
 #define PANELS_BESIDE 8 /* panels packed together: with more, too many places are written to */
 #define PANEL_SIZE(tile, k) ((tile) * (k))
 #define PANEL_WIDTH(columns) (((columns) + LANES - 1) / LANES * LANES)
-/* Rows that start at multiples of a page fall into the same sets of the first-level cache. With
- * AVX2's narrow tile many steps at smaller multiples pass too often over what they cannot keep. */
+/* Steps that start at multiples of a page fall into the same sets of the first-level cache. Smaller
+ * multiples collide too, in more sets: AVX-512's tile is soon through with what they keep, AVX2's
+ * narrow one passes too often over many of them. */
 #undef STEPS_COLLIDE
-#if defined(IC_ISA_AVX2)
+#if defined(IC_ISA_AVX512)
+#define STEPS_COLLIDE(bytes, k) ((bytes) % 1024 == 0)
+#elif defined(IC_ISA_AVX2)
 #define STEPS_COLLIDE(bytes, k)                                                                    \
     ((bytes) % 4096 == 0 || ((bytes) % 1024 == 0 && (bytes) * (ptrdiff_t)(k) >= 192 * 1024))
 #else
@@ -163,14 +166,14 @@ static void TYPED(pack)(real *out, size_t width, const real *in, ptrdiff_t in_li
 
 enum { TYPED(AHEAD) = 16 }; /* steps */
 /* copy: where the panel of b goes, or NULL, a constant. The part of c that the tile below will need
- * is called for. */
+ * is called for, with the line into which its last vector reaches where c is not aligned. */
 IC_INLINE void TYPED(tile_of)(const int rows, const int vectors, size_t k, const real *a,
                               ptrdiff_t a_row, ptrdiff_t a_k, const real *b, ptrdiff_t b_k, real *c,
                               ptrdiff_t c_row, size_t columns, int assign, real *copy) {
     vreal sum[TILE_ROWS][WIDEST];
     for (int i = 0; i < rows; i++)
-        for (int v = 0; v < vectors; v++)
-            __builtin_prefetch(c + (rows + i) * c_row + v * LANES, 1);
+        for (int v = 0; v <= vectors; v++)
+            __builtin_prefetch(c + (rows + i) * c_row + v * LANES - (v == vectors), 1);
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < vectors; v++)
             sum[i][v] = V(set)(0);
