@@ -15,7 +15,7 @@
 #undef CHUNK_ROWS
 #undef CHUNK_COLUMNS
 #define CHUNK_ROWS (96 / TILE_ROWS * TILE_ROWS)
-#define CHUNK_COLUMNS (4096 / TILE_COLUMNS * TILE_COLUMNS)
+#define CHUNK_COLUMNS (CHUNK_BYTES / IC_BLOCK / sizeof(real) / TILE_COLUMNS * TILE_COLUMNS)
 
 IC_INLINE size_t TYPED(ic_least)(size_t a, size_t b) {
     return a < b ? a : b;
@@ -130,7 +130,7 @@ void IC_FN(TYPED(product))(const ic_product *job, const ic_piece *piece, void *w
                 const size_t rows0 = TYPED(ic_least)(row_end - row0, CHUNK_ROWS);
                 const real *const a0 =
                     (const real *)job->a + (ptrdiff_t)row0 * job->a_row + (ptrdiff_t)k0 * job->a_k;
-                const int in_place = A_IN_PLACE(job->a_row, job->a_k, k);
+                const int in_place = A_IN_PLACE(job->a_row, job->a_k, k, chunk_end - chunk);
                 if (!in_place && A_BY_STEPS(job->a_row))
                     PACK_PANELS(packed_a, a0, job->a_k, rows0, k);
                 else if (!in_place)

@@ -152,14 +152,14 @@ IC_INLINE void TYPED(thin_lines)(const int most, const int vectors, size_t lines
     while (lines > 0) {
         const int now = lines >= (size_t)most ? most : lines >= 4 ? 4 : 1;
         if (now == most)
-            TYPED(tile_of)(most, vectors, k, b, b_column, 1, panel, width, out, out_row,
+            TYPED(tile_of)(most, vectors, 0, k, b, b_column, 1, panel, width, out, out_row,
                            (size_t)width, assign, NULL);
         else if (now == 4)
-            TYPED(tile_of)(4, vectors, k, b, b_column, 1, panel, width, out, out_row, (size_t)width,
-                           assign, NULL);
+            TYPED(tile_of)(4, vectors, 0, k, b, b_column, 1, panel, width, out, out_row,
+                           (size_t)width, assign, NULL);
         else
-            TYPED(tile_of)(1, vectors, k, b, b_column, 1, panel, width, out, out_row, (size_t)width,
-                           assign, NULL);
+            TYPED(tile_of)(1, vectors, 0, k, b, b_column, 1, panel, width, out, out_row,
+                           (size_t)width, assign, NULL);
         b += now * b_column;
         out += now * out_row;
         lines -= (size_t)now;

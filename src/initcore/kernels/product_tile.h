@@ -9,6 +9,9 @@
  * docs/compute-v1.md. It is assigned to c, or added to it once. */
 
 #undef packed
+#undef A_AHEAD
+#undef A_PACKED_FROM
+#undef CHUNK_BYTES
 #undef TILE_ROWS
 #undef TILE_VECTORS
 #undef TILE_COLUMNS
@@ -31,6 +34,18 @@
 #define TILE_VECTORS 2
 #endif
 #define TILE_COLUMNS (TILE_VECTORS * LANES)
+/* AVX-512 is through with a tile before its operands have come from the second-level cache: they
+ * are called for ahead (steps; 0: not at all), rows of a are packed for so many columns, so that
+ * they can be, and a block of b is no larger than that cache (bytes). */
+#if defined(IC_ISA_AVX512)
+#define A_AHEAD 64
+#define A_PACKED_FROM 320
+#define CHUNK_BYTES (1 << 20)
+#else
+#define A_AHEAD 0
+#define A_PACKED_FROM SIZE_MAX
+#define CHUNK_BYTES (4 << 20)
+#endif
 #undef STORE_PACKED
 #if defined(IC_ISA_AVX2)
 #define STORE_PACKED V(store_parts)
@@ -75,8 +90,8 @@
 #else
 #define STEPS_COLLIDE(bytes, k) ((bytes) % 4096 == 0)
 #endif
-#define A_IN_PLACE(a_row, a_k, k)                                                                  \
-    (((a_k) == 1 && (a_row) * (ptrdiff_t)sizeof(real) % 2048 != 0) ||                              \
+#define A_IN_PLACE(a_row, a_k, k, columns)                                                         \
+    (((a_k) == 1 && (a_row) * (ptrdiff_t)sizeof(real) % 2048 != 0 && (columns) < A_PACKED_FROM) || \
      ((a_row) == 1 && !STEPS_COLLIDE((a_k) * (ptrdiff_t)sizeof(real), k)))
 /* A whole panel of contiguous rows is not worth packing when few tiles pass over it, or when the
  * block it is a part of stays in the first-level cache as it is. */
@@ -165,25 +180,23 @@ static void TYPED(pack)(real *out, size_t width, const real *in, ptrdiff_t in_li
 }
 
 enum { TYPED(AHEAD) = 16 }; /* steps */
-/* copy: where the panel of b goes, or NULL, a constant. The part of c that the tile below will need
- * is called for, with the line into which its last vector reaches where c is not aligned. */
-IC_INLINE void TYPED(tile_of)(const int rows, const int vectors, size_t k, const real *a,
-                              ptrdiff_t a_row, ptrdiff_t a_k, const real *b, ptrdiff_t b_k, real *c,
-                              ptrdiff_t c_row, size_t columns, int assign, real *copy) {
-    vreal sum[TILE_ROWS][WIDEST];
-    for (int i = 0; i < rows; i++)
-        for (int v = 0; v <= vectors; v++)
-            __builtin_prefetch(c + (rows + i) * c_row + v * LANES - (v == vectors), 1);
-    for (int i = 0; i < rows; i++)
-        for (int v = 0; v < vectors; v++)
-            sum[i][v] = V(set)(0);
+
+/* sum += a b over k steps. copy: where the panel of b goes, or NULL, a constant. far: whether the
+ * operands are called for ahead, a constant. */
+IC_INLINE void TYPED(tile_steps)(const int rows, const int vectors, const int far,
+                                 vreal sum[TILE_ROWS][WIDEST], size_t k, const real *a,
+                                 ptrdiff_t a_row, ptrdiff_t a_k, const real *b, ptrdiff_t b_k,
+                                 real *copy) {
     for (size_t step = 0; step < k; step++) {
         vreal bs[WIDEST];
         for (int v = 0; v < vectors; v++)
             bs[v] = V(load)(b + v * LANES);
-        if (copy != NULL) {
+        if (far)
+            __builtin_prefetch(a + A_AHEAD * a_k);
+        if (far || copy != NULL)
             for (int v = 0; v < vectors; v++)
                 __builtin_prefetch(b + TYPED(AHEAD) * b_k + v * LANES);
+        if (copy != NULL) {
             for (int v = 0; v < vectors; v++)
                 V(store)(copy + v * LANES, bs[v]);
             copy += vectors * LANES;
@@ -196,6 +209,25 @@ IC_INLINE void TYPED(tile_of)(const int rows, const int vectors, size_t k, const
         a += a_k;
         b += b_k;
     }
+}
+
+/* The part of c that the tile below will need is called for, with the line into which its last
+ * vector reaches where c is not aligned. */
+IC_INLINE void TYPED(tile_of)(const int rows, const int vectors, const int far, size_t k,
+                              const real *a, ptrdiff_t a_row, ptrdiff_t a_k, const real *b,
+                              ptrdiff_t b_k, real *c, ptrdiff_t c_row, size_t columns, int assign,
+                              real *copy) {
+    vreal sum[TILE_ROWS][WIDEST];
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v <= vectors; v++)
+            __builtin_prefetch(c + (rows + i) * c_row + v * LANES - (v == vectors), 1);
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < vectors; v++)
+            sum[i][v] = V(set)(0);
+    if (far && k > A_AHEAD)
+        TYPED(tile_steps)(rows, vectors, 1, sum, k, a, a_row, a_k, b, b_k, NULL);
+    else
+        TYPED(tile_steps)(rows, vectors, 0, sum, k, a, a_row, a_k, b, b_k, copy);
     const size_t whole = (size_t)(vectors - 1) * LANES; /* columns before the last vector */
     for (int i = 0; i < rows; i++) {
         real *out = c + i * c_row;
@@ -262,7 +294,9 @@ IC_INLINE void TYPED(tile_rows)(size_t rows, const int vectors, size_t k, const 
                                 real *c, ptrdiff_t c_row, size_t columns, int assign) {
 #define TILE_CASE(n)                                                                               \
     case n:                                                                                        \
-        TYPED(tile_of)(n, vectors, k, a, a_row, a_k, b, b_k, c, c_row, columns, assign, NULL);     \
+        TYPED(tile_of)(n, vectors,                                                                 \
+                       A_AHEAD > 0 && a_row == 1 && n == TILE_ROWS && vectors == TILE_VECTORS, k,  \
+                       a, a_row, a_k, b, b_k, c, c_row, columns, assign, NULL);                    \
         return;
     switch (rows) {
         TILE_CASE(1)
@@ -314,9 +348,9 @@ static void TYPED(tile_and_pack)(real *packed_b, size_t k, const real *a, ptrdif
                                  ptrdiff_t a_k, const real *b, ptrdiff_t b_k, real *c,
                                  ptrdiff_t c_row, int assign) {
     if (a_row == 1)
-        TYPED(tile_of)(TILE_ROWS, TILE_VECTORS, k, a, 1, a_k, b, b_k, c, c_row, TILE_COLUMNS,
+        TYPED(tile_of)(TILE_ROWS, TILE_VECTORS, 0, k, a, 1, a_k, b, b_k, c, c_row, TILE_COLUMNS,
                        assign, packed_b);
     else
-        TYPED(tile_of)(TILE_ROWS, TILE_VECTORS, k, a, a_row, 1, b, b_k, c, c_row, TILE_COLUMNS,
+        TYPED(tile_of)(TILE_ROWS, TILE_VECTORS, 0, k, a, a_row, 1, b, b_k, c, c_row, TILE_COLUMNS,
                        assign, packed_b);
 }

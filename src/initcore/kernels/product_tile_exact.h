@@ -17,6 +17,7 @@
 #undef PANEL_SIZE
 #undef PANEL_WIDTH
 #undef A_IN_PLACE
+#undef CHUNK_BYTES
 #undef B_IN_PLACE
 #undef B_COPIED
 #undef A_BY_STEPS
@@ -38,7 +39,8 @@
 #define B_BESIDE(rows, columns, b_k, b_column) 0
 #define PANEL_SIZE(tile, k) (PANEL_HEAD + (tile) * (k))
 #define PANEL_WIDTH(columns) ((void)(columns), (size_t)TILE_COLUMNS)
-#define A_IN_PLACE(a_row, a_k, k) 0
+#define A_IN_PLACE(a_row, a_k, k, columns) 0
+#define CHUNK_BYTES (4 << 20)
 #define B_IN_PLACE(rows, columns, k, b_k, b_column) 0
 #define B_COPIED(rows, columns, b_column) 0
 
