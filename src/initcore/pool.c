@@ -10,7 +10,10 @@
 
 /* One job at a time. The owner publishes it under the lock and wakes the workers; each worker
  * that joins counts itself in `joined` and claims pieces until none is left. The owner claims
- * too, then closes the job and waits until every worker that joined has left. */
+ * too, then closes the job and waits until every worker that joined has left.
+ *
+ * Jobs often follow one another within microseconds, and to put a thread to sleep and wake it takes
+ * longer than many of them. So whoever waits looks for a while before it sleeps. */
 typedef struct job {
     ic_task task;
     void *context;
@@ -25,10 +28,12 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;  /* guards all below */
 static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
 static pthread_cond_t left = PTHREAD_COND_INITIALIZER;
 static pthread_once_t registered = PTHREAD_ONCE_INIT;
-static job *current; /* the open job, NULL between jobs */
-static int seats;    /* how many more workers may join it */
-static int joined;   /* workers inside it */
-static int workers;  /* threads created */
+static job *current;       /* the open job, NULL between jobs */
+static int seats;          /* how many more workers may join it */
+static atomic_uint posted; /* jobs so far; read without the lock */
+static atomic_uint joined; /* workers inside the job; read without the lock */
+static int workers;        /* threads created */
+static int patient;        /* whether there is a CPU for each thread that looks */
 
 static atomic_int configured; /* 0: not set yet */
 static _Thread_local int override;
@@ -37,6 +42,36 @@ static double now(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static void rest(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+#define PATIENCE 50e-6 /* seconds: about what it takes to wake a thread */
+
+/* Called with the lock held, which it gives back and takes again: waits until the count is not, or
+ * is, the value, or patience is over. */
+static void look(atomic_uint *count, unsigned value, int until_equal) {
+    if (!patient) {
+        return;
+    }
+    pthread_mutex_unlock(&lock);
+    const double end = now() + PATIENCE;
+    do {
+        for (int i = 0; i < 16; i++) {
+            if ((atomic_load_explicit(count, memory_order_acquire) == value) == until_equal) {
+                break;
+            }
+            rest();
+        }
+    } while ((atomic_load_explicit(count, memory_order_acquire) == value) != until_equal &&
+             now() < end);
+    pthread_mutex_lock(&lock);
 }
 
 static void claim(job *work) {
@@ -72,16 +107,19 @@ static void *worker(void *unused) {
     (void)ic_fpenv_enter();
     pthread_mutex_lock(&lock);
     for (;;) {
+        if (current == NULL) {
+            look(&posted, atomic_load_explicit(&posted, memory_order_relaxed), 0);
+        }
         while (current == NULL || seats == 0) {
             pthread_cond_wait(&wake, &lock);
         }
         job *work = current;
         --seats;
-        ++joined;
+        atomic_fetch_add_explicit(&joined, 1, memory_order_relaxed);
         pthread_mutex_unlock(&lock);
         claim(work);
         pthread_mutex_lock(&lock);
-        if (--joined == 0) {
+        if (atomic_fetch_sub_explicit(&joined, 1, memory_order_release) == 1) {
             pthread_cond_signal(&left);
         }
     }
@@ -104,7 +142,8 @@ static void after_fork_in_child(void) {
     pthread_cond_init(&wake, NULL);
     pthread_cond_init(&left, NULL);
     current = NULL;
-    seats = joined = workers = 0;
+    seats = workers = 0;
+    atomic_store_explicit(&joined, 0, memory_order_relaxed);
 }
 
 static void register_fork(void) {
@@ -122,6 +161,7 @@ static void grow(int wanted) {
             break;
         }
         ++workers;
+        patient = workers < ic_cpus_usable();
     }
     pthread_attr_destroy(&attributes);
 }
@@ -133,6 +173,7 @@ static void run_together(job *work, int helpers) {
     grow(helpers);
     current = work;
     seats = helpers;
+    atomic_fetch_add_explicit(&posted, 1, memory_order_release);
     pthread_cond_broadcast(&wake);
     pthread_mutex_unlock(&lock);
 
@@ -141,7 +182,10 @@ static void run_together(job *work, int helpers) {
     pthread_mutex_lock(&lock);
     current = NULL;
     seats = 0;
-    while (joined > 0) {
+    if (atomic_load_explicit(&joined, memory_order_acquire) > 0) {
+        look(&joined, 0, 1);
+    }
+    while (atomic_load_explicit(&joined, memory_order_acquire) > 0) {
         pthread_cond_wait(&left, &lock);
     }
     pthread_mutex_unlock(&lock);
