@@ -10,6 +10,7 @@
 enum {
     FLOPS_PER_THREAD = 4000000, /* below this a second thread costs more than it gives */
     PIECES_PER_THREAD = 3,      /* so that a thread that starts late or is taken away is no loss */
+    PACKING_SHARE = 800,        /* more pieces may pack one element for so many of c: some 2.5 % */
 };
 
 typedef struct operations {
@@ -46,21 +47,47 @@ typedef struct grid {
     size_t across, pieces;
 } grid;
 
-/* Columns are cut first: pieces side by side pack different parts of b, pieces above each other
- * pack the same part again. Returns the bytes of workspace that a piece needs. */
+/* How many pieces lie side by side, and what elements of a and b all of them pack per step of k:
+ * those above each other pack the same part of b again, those side by side the same part of a. */
+typedef struct layout {
+    size_t pieces, across, packed;
+} layout;
+
+/* The layout of so many pieces, at most tiles * panels, that packs least. */
+static layout layout_of(size_t pieces, const grid *g, size_t tiles, size_t panels) {
+    pieces = least(pieces, tiles * panels);
+    layout best = {.packed = SIZE_MAX};
+    for (size_t down = 1; down <= least(pieces, tiles); down++) {
+        const size_t across = pieces_of(pieces, down);
+        const size_t packed = across * g->rows + down * g->columns;
+        if (across <= panels && packed < best.packed)
+            best = (layout){pieces, across, packed};
+    }
+    return best;
+}
+
+/* Returns the bytes of workspace that a piece needs. */
 static size_t cut(grid *g, const operations *of, int threads) {
     ic_product_needs needs;
     of->product_needs(&needs, &g->job, g->rows, g->columns);
-    const size_t wanted = threads > 1 ? (size_t)threads * PIECES_PER_THREAD : 1;
     const size_t panels = pieces_of(g->columns, needs.tile_columns);
     const size_t tiles = pieces_of(g->rows, needs.tile_rows);
     if (panels == 0 || tiles == 0) {
         g->pieces = 0;
         return 0;
     }
-    g->piece_columns = pieces_of(panels, least(panels, wanted)) * needs.tile_columns;
+    layout chosen = layout_of((size_t)threads, g, tiles, panels);
+    const size_t most = chosen.packed + g->rows * g->columns / PACKING_SHARE;
+    for (int each = threads > 1 ? PIECES_PER_THREAD : 1; each > 1; each--) {
+        const layout finer = layout_of((size_t)(threads * each), g, tiles, panels);
+        if (finer.packed <= most) {
+            chosen = finer;
+            break;
+        }
+    }
+    g->piece_columns = pieces_of(panels, chosen.across) * needs.tile_columns;
     g->across = pieces_of(g->columns, g->piece_columns);
-    const size_t down = least(tiles, pieces_of(wanted, g->across));
+    const size_t down = least(tiles, pieces_of(chosen.pieces, g->across));
     g->piece_rows = pieces_of(tiles, down) * needs.tile_rows;
     g->pieces = g->across * pieces_of(g->rows, g->piece_rows);
     of->product_needs(&needs, &g->job, least(g->piece_rows, g->rows),
