@@ -222,6 +222,7 @@ def figures():
         },
         "processes": 1,
         "level": 0.95,
+        "rule": "median",
         "rows": [
             {
                 "case": "dense", "peer": "numpy", "seconds": 0.1, "peer_seconds": 1e-5,

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from initcore import kernels
-from initcore._bench import peak, reach
+from initcore._bench import alone, peak, reach
 from initcore._bench.cases import DENSE_SHAPES
 from initcore._bench.targets import Reach
 
@@ -16,15 +16,16 @@ ASKED = Reach(
 )
 
 
-def figures(ratio_of, seconds=1.0, rate=1e12):
+def figures(ratio_of, share=0.5):
     """A slow and a fast peer for every shape; `ratio_of` gives the ratio of the fast one."""
     rows = []
     for shape in DENSE_SHAPES:
         case = "dense-relu-float32-" + "x".join(map(str, shape))
-        for extra in (3.0, 0.0):
-            ratio = {"median": ratio_of(shape) + extra}
-            rows.append({"case": case, "ratio": ratio, "seconds": seconds + extra})
-    return {"rows": rows, "peak": {"float32": rate}}
+        for peer, ratio in (("numpy", ratio_of(shape) + 3), ("jax", ratio_of(shape))):
+            rows.append({"case": case, "peer": peer, "ratio": {"median": ratio}})
+        if share is not None:
+            rows.append({"case": case, "peer": "peak", "ratio": {"median": share}})
+    return {"rows": rows}
 
 
 def measured(found, threads=1, isa="avx512", forced=False):
@@ -33,7 +34,7 @@ def measured(found, threads=1, isa="avx512", forced=False):
 
 
 def test_the_fastest_peer_of_each_shape_counts():
-    found = reach.ratios(figures(lambda shape: 1.25), DENSE_SHAPES)
+    found = reach.ratios(figures(lambda shape: 1.25))
     assert found == dict.fromkeys(DENSE_SHAPES, 1.25)
 
 
@@ -51,14 +52,14 @@ def test_the_worst_shape_decides_its_row():
     assert rows["geometric mean"][1]
 
 
-def test_the_share_of_the_peak_is_that_of_the_best_run():
-    flops = 6.0 * 256 * 512 * 512
-    rows = measured(figures(lambda shape: 1.0, seconds=1.0, rate=flops / 0.9))
-    assert rows["share of peak, (256, 512, 512)"] == (pytest.approx(0.9), True)
+def test_the_share_of_the_peak_is_its_ratio_and_no_peers():
+    rows = measured(figures(lambda shape: 2.0, share=0.9))
+    assert rows["share of peak, (256, 512, 512)"] == (0.9, True)
+    assert rows["worst"] == (2.0, True)
 
 
 def test_threads_have_rows_of_their_own():
-    rows = measured(figures(lambda shape: 1.06), threads=2)
+    rows = measured(figures(lambda shape: 1.06, share=None), threads=2)
     assert set(rows) == {"geometric mean", "worst"}
     assert rows["worst"] == (1.06, True)
 
@@ -79,5 +80,25 @@ def test_the_peak_counts_every_operation(isa):
         assert kernels._fma_chains(dtype, 20) == 2 * flops
 
 
-def test_the_peak_is_a_rate():
-    assert peak.rate("float32") > 1e6
+def test_chains_do_as_much_as_asked():
+    for dtype in ("float32", "float64"):
+        for flops in (1.0, 6.0 * 64 * 64, 6.0 * 32 * 64 * 64):
+            step = kernels._fma_chains(dtype, 1)
+            done = peak.chains(dtype, flops)()
+            assert abs(done - flops) <= step / 2 or done == step > flops
+
+
+def test_alone_compares_the_best_of_all_rounds(monkeypatch):
+    name = "dense-relu-float32-32x64x64"
+    seconds = {"initcore": [2.0, 1.0], "numpy": [6.0, 8.0]}
+
+    def process(request):
+        assert request["peers"] == []
+        time = seconds[request["alone"]].pop(0)
+        return {"measured": {name: [time + 1, time]}, "machine": {}}
+
+    monkeypatch.setattr(alone.peers, "installed", list)
+    monkeypatch.setattr(alone.command, "process", process)
+    (row,) = alone.measure([name], 2, quick=True)["rows"]
+    assert row["ratio"]["median"] == 6.0
+    assert (row["ratio"]["low"], row["ratio"]["high"]) == (3.0, 8.0)

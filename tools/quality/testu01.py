@@ -36,9 +36,9 @@ KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 def source() -> str:
     """The archive from which this machine takes Debian's main component, with non-free."""
     release = platform.freedesktop_os_release()["VERSION_CODENAME"]
+    of_main = ["Created-By: Packages", "Component: main"]
     listed = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE)"]
-        + ["Created-By: Packages", "Component: main"],
+        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE)", *of_main],
         stdout=subprocess.PIPE,
         check=True,
         text=True,

@@ -55,6 +55,8 @@ class Case:
         Gives the calls by implementation, and the function that checks a result.
     large : bool
         Whether a single call takes a noticeable part of a second.
+    products : tuple of str and float, or None
+        The type and the number of multiplications and additions, where these are the work.
     """
 
     family: str
@@ -62,6 +64,7 @@ class Case:
     short: bool
     make: Callable[[Sequence[str]], tuple[dict[str, Call], Callable[[Any], None]]]
     large: bool = False
+    products: tuple[str, float] | None = None
 
     def prepare(self, wanted: Sequence[str]) -> dict[str, Call]:
         """The calls by implementation, "initcore" and "numpy" and the peers wanted, all checked.
@@ -121,7 +124,8 @@ def _dense(batch: int, n_in: int, n_out: int, activation: str, dtype: str) -> Ca
 
     short = activation == "relu" and dtype == "float32" and batch * n_in * n_out <= 128 * 784 * 256
     name = f"dense-{activation}-{dtype}-{batch}x{n_in}x{n_out}"
-    return Case("dense", name, short, make, large=batch * n_in * n_out > 2**30)
+    lengths = batch * n_in * n_out
+    return Case("dense", name, short, make, lengths > 2**30, (dtype, 6.0 * lengths))
 
 
 def _loss(loss: str, batch: int, n_out: int, dtype: str) -> Case:

@@ -102,6 +102,18 @@ def measure(ours: Call, peer: Call, effort: Effort) -> Pairs:
     return Pairs(tuple(found[0]), tuple(found[1]))
 
 
+def alone(call: Call, effort: Effort) -> list[float]:
+    """The seconds of a call, as often as in pairs, with nothing beside it."""
+    call()
+    loops = _loops(call, effort.sample)
+    found: list[float] = []
+    least, most = _PAIRS
+    end = time.perf_counter() + effort.budget
+    while len(found) < least or (len(found) < most and time.perf_counter() < end):
+        found.append(_seconds(call, loops))
+    return found
+
+
 def judge(processes: Sequence[Pairs]) -> Ratio:
     """The ratio that some processes measured together."""
     ratios = [pairs.ratios for pairs in processes]

@@ -1,26 +1,16 @@
 """The most fused multiply-adds that a core does: what the products are measured against."""
 
-import time
+from collections.abc import Callable
 
 from initcore import kernels
 
-_SECONDS = 0.2
-"""For each type: the best of many short runs."""
 
+def chains(dtype: str, flops: float) -> Callable[[], float]:
+    """A call of so many multiplications and additions, up to rounding, in independent chains.
 
-def rate(dtype: str) -> float:
-    """Multiplications and additions per second of one core, the best seen."""
-    steps, best = 1000, 0.0
-    end = time.perf_counter() + _SECONDS
-    while (start := time.perf_counter()) < end:
-        done = kernels._fma_chains(dtype, steps)
-        taken = time.perf_counter() - start
-        best = max(best, done / taken)
-        if taken < 1e-3:
-            steps *= 2
-    return best
-
-
-def rates() -> dict[str, float]:
-    """`rate` of float32 and of float64."""
-    return {dtype: rate(dtype) for dtype in ("float32", "float64")}
+    Timed in pairs with an operation of as many, as a peer is, it gives the operation's share of the
+    peak. A rate from a moment of its own would not: the clock of a core that has just rested is up
+    to a quarter above the one that it keeps.
+    """
+    steps = max(1, round(flops / kernels._fma_chains(dtype, 1)))
+    return lambda: kernels._fma_chains(dtype, steps)

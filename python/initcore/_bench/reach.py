@@ -3,9 +3,11 @@
     python -m initcore._bench.reach --dtype float32 --threads 1 --activation relu
 
 A layer is timed as in the cases: forward and backward with all gradients, `out=` given. Its peer is
-the fastest one of each shape. A row over several shapes is judged by the medians themselves, which
-is stricter than the interval that judges a single ratio. A library's peers use what the CPU has, so
-that ratios are judged where initcore does too, and left out where INITCORE_ISA forces it to less.
+the fastest one of each shape. With one thread peers are timed in pairs with initcore, and so is the
+peak of the core; with several, each in processes of its own (`alone`). A row over several shapes is
+judged by the medians themselves, which is stricter than the interval that judges a single ratio. A
+library's peers use what the CPU has, so that ratios are judged where initcore does too, and left
+out where INITCORE_ISA forces it to less.
 """
 
 import argparse
@@ -14,7 +16,6 @@ import math
 import statistics
 import sys
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ import numpy as np
 
 import initcore
 from initcore import kernels
-from initcore._bench import command
+from initcore._bench import alone, command
 from initcore._bench.cases import DENSE_SHAPES, DTYPES
 from initcore._bench.targets import REACH, Reach
 
@@ -46,27 +47,24 @@ class Row:
         return self.measured >= self.at_least
 
 
-def ratios(figures: dict[str, Any], shapes: Iterable[Shape]) -> dict[Shape, float]:
+def _of(row: dict[str, Any]) -> Shape:
+    batch, n_in, n_out = map(int, row["case"].rsplit("-", 1)[1].split("x"))
+    return batch, n_in, n_out
+
+
+def ratios(figures: dict[str, Any]) -> dict[Shape, float]:
     """Against the fastest peer of each shape."""
-    found = {}
-    for shape in shapes:
-        ending = "x".join(map(str, shape))
-        rows = [row for row in figures["rows"] if row["case"].rsplit("-", 1)[1] == ending]
-        if rows:
-            found[shape] = min(row["ratio"]["median"] for row in rows)
-    return found
-
-
-def shares(figures: dict[str, Any], dtype: str, threads: int) -> dict[Shape, float]:
-    """Of the peak of all threads, best run."""
     found: dict[Shape, float] = {}
     for row in figures["rows"]:
-        batch, n_in, n_out = map(int, row["case"].rsplit("-", 1)[1].split("x"))
-        rate = 6.0 * batch * n_in * n_out / row["seconds"]
-        share = rate / (figures["peak"][dtype] * threads)
-        shape = (batch, n_in, n_out)
-        found[shape] = max(share, found.get(shape, 0.0))
+        if row["peer"] != "peak":
+            ratio = row["ratio"]["median"]
+            found[_of(row)] = min(ratio, found.get(_of(row), ratio))
     return found
+
+
+def shares(figures: dict[str, Any]) -> dict[Shape, float]:
+    """Of the peak, as the judging rule measures it."""
+    return {_of(row): row["ratio"]["median"] for row in figures["rows"] if row["peer"] == "peak"}
 
 
 def rows(
@@ -79,8 +77,7 @@ def rows(
     forced: bool = False,
 ) -> list[Row]:
     """The rows of the table that these figures decide; `forced`: the CPU has more than `isa`."""
-    against = ratios(figures, DENSE_SHAPES)
-    share = shares(figures, dtype, threads)
+    against, share = ratios(figures), shares(figures)
     found = []
     if (target := reach.ratios.get((dtype, threads))) and not forced:
         geometric, large, worst = target
@@ -90,7 +87,7 @@ def rows(
             found.append(Row("geometric mean, large shapes", large, statistics.geometric_mean(six)))
         found.append(Row("worst", worst, min(against.values())))
     for shape, least in reach.shares.get(isa, {}).items():
-        if shape in share and threads == 1:
+        if shape in share:
             found.append(Row(f"share of peak, {shape}", least, share[shape]))
     return found
 
@@ -127,12 +124,11 @@ def main(arguments: list[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     prefix = f"dense-{args.activation}-{args.dtype}-"
     names = [prefix + "x".join(map(str, shape)) for shape in DENSE_SHAPES]
-    figures = command.measure(names, threads=args.threads, quick=args.quick)
-    print(command.table(figures))
-    peak = figures["peak"][args.dtype] / 1e9
-    print(f"\npeak of a core: {peak:.1f} GFLOP/s")
-    for shape, share in shares(figures, args.dtype, args.threads).items():
-        print(f"share of peak, {shape}: {share:.1%}")
+    if args.threads == 1:
+        figures = command.measure(names, quick=args.quick)
+    else:
+        figures = alone.measure(names, args.threads, quick=args.quick)
+    print(command.table(figures), end="\n\n")
     isa = figures["machine"]["isa"]
     forced = isa != kernels.isas_available()[-1]
     table = rows(figures, args.dtype, args.threads, isa, forced=forced)

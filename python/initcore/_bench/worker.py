@@ -35,12 +35,18 @@ def work(request: dict[str, Any]) -> dict[str, Any]:
     by_name = {case.name: case for case in CASES}
     measured: dict[str, Any] = {}
     for name in request["cases"]:
-        calls = by_name[name].prepare(request["peers"])
+        case = by_name[name]
+        calls = case.prepare(request["peers"])
+        if "alone" in request:
+            measured[name] = judge.alone(calls[request["alone"]], effort)
+            continue
+        if case.products is not None and request["threads"] == 1:
+            calls["peak"] = peak.chains(*case.products)
         ours = calls.pop("initcore")
         measured[name] = {
             peer: asdict(judge.measure(ours, call, effort)) for peer, call in calls.items()
         }
-    return {"machine": machine.describe(), "peak": peak.rates(), "measured": measured}
+    return {"machine": machine.describe(), "measured": measured}
 
 
 def main() -> int:
