@@ -112,6 +112,11 @@ IC_LANES_INLINE void fill_by_tiles(void *out, unsigned per_block, uint64_t first
                     w[0] = ahead[0], w[1] = ahead[1], w[2] = ahead[2], w[3] = ahead[3];
                 }
             }
+            if (skip == 0 && rest == TILE_BYTES) {
+                make(to, w, law);
+                to += TILE_BYTES;
+                break;
+            }
             _Alignas(64) char whole[TILE_BYTES];
             make(whole, w, law);
             const size_t some = rest < TILE_BYTES - skip ? rest : TILE_BYTES - skip;
