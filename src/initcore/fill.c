@@ -6,7 +6,6 @@
 
 #include "initcore/dispatch.h"
 #include "initcore/pool.h"
-#include "initcore/transpose.h"
 
 enum {
     PIECE = 16384,        /* elements that one task writes, about */
@@ -14,7 +13,8 @@ enum {
     BUFFER = 1024,        /* elements made at once for memory that is not contiguous */
     PATCH_ROWS = 64,      /* a transposed piece is so many runs side by side in memory, */
     PATCH_COLUMNS = 384,  /* of so many elements, */
-    PATCH_BYTES = 49152,  /* made as far as they fit into this at a time */
+    PATCH_WIDTH = 512,    /* made so many bytes of each at a time, which all stay in the cache */
+    STRIP = 16,           /* elements of each that are rounded to 16 bits at once */
     CACHE_LINE = 64,      /* bytes; a wrong guess costs only time */
     WIDEST_STRIDE = 32,   /* beyond it single elements are made, not the run that holds them */
 };
@@ -64,6 +64,14 @@ static void make_words(const ic_fill_job *work, void *out, uint64_t first, size_
     }
 }
 
+static void round_to_16_bits(const ic_fill_job *work, uint16_t *to, const float *from, size_t n) {
+    if (work->law->type == IC_REAL_F16) {
+        work->kernels->round_f16(to, from, n);
+    } else {
+        work->kernels->round_bf16(to, from, n);
+    }
+}
+
 /* Elements first .. first + n - 1, contiguously. Those of 16 bits are rounded from a buffer that
  * stays in the cache. */
 static void make(const ic_fill_job *work, void *out, uint64_t first, size_t n) {
@@ -76,11 +84,7 @@ static void make(const ic_fill_job *work, void *out, uint64_t first, size_t n) {
     for (size_t done = 0; done < n; done += BUFFER) {
         const size_t count = n - done < BUFFER ? n - done : BUFFER;
         make_words(work, wide, first + done, count);
-        if (work->law->type == IC_REAL_F16) {
-            work->kernels->round_f16(to + done, wide, count);
-        } else {
-            work->kernels->round_bf16(to + done, wide, count);
-        }
+        round_to_16_bits(work, to + done, wide, count);
     }
 }
 
@@ -146,6 +150,34 @@ static void fill_piece(void *context, size_t piece) {
     }
 }
 
+/* Element j of run i of a patch goes to `to` + j step + i item. What is rounded to 16 bits is so on
+ * this way: whole words are moved faster. */
+static void write_patch(const ic_fill_job *work, char *to, const char *patch, size_t rows,
+                        size_t columns) {
+    const ic_kernels *k = work->kernels;
+    const int64_t step = work->run.step;
+    if (ic_real_is_16_bit(work->law->type)) {
+        _Alignas(64) float strip[STRIP * PATCH_ROWS];
+        for (size_t j = 0; j < columns; j += STRIP) {
+            const size_t count = columns - j < STRIP ? columns - j : STRIP;
+            k->transpose_f32(strip, PATCH_ROWS * sizeof(float), patch + j * sizeof(float),
+                             PATCH_WIDTH, rows, count);
+            for (size_t c = 0; c < count; ++c) {
+                round_to_16_bits(work, (uint16_t *)(to + (int64_t)(j + c) * step),
+                                 strip + c * PATCH_ROWS, rows);
+            }
+        }
+    } else if (work->item >= 4) {
+        (work->item == 4 ? k->transpose_f32 : k->transpose_f64)(to, step, patch, PATCH_WIDTH, rows,
+                                                                columns);
+    } else {
+        for (size_t j = 0; j < columns; ++j) {
+            scatter(to + (int64_t)j * step, (int64_t)work->item, patch + j * work->item,
+                    PATCH_WIDTH, rows, work->item);
+        }
+    }
+}
+
 static void prefetch(const char *from, size_t bytes) {
     for (size_t at = 0; at < bytes; at += CACHE_LINE) {
         __builtin_prefetch(from + at, 1);
@@ -158,8 +190,9 @@ static void prefetch(const char *from, size_t bytes) {
 static void fill_transposed_piece(void *context, size_t piece) {
     const ic_fill_job *work = context;
     const ic_fill_dimension *across = &work->outer[work->outer_count - 1];
-    const uint64_t cut = piece % work->cuts * PATCH_COLUMNS;
-    const uint64_t row = piece / work->cuts % work->row_groups * PATCH_ROWS;
+    /* pieces that lie beside each other follow each other: they share pages of the memory */
+    const uint64_t row = piece % work->row_groups * PATCH_ROWS;
+    const uint64_t cut = piece / work->row_groups % work->cuts * PATCH_COLUMNS;
     const uint64_t rows_left = (uint64_t)across->size - row;
     const uint64_t columns_left = (uint64_t)work->run.size - cut;
     const size_t rows = rows_left < PATCH_ROWS ? (size_t)rows_left : PATCH_ROWS;
@@ -173,9 +206,9 @@ static void fill_transposed_piece(void *context, size_t piece) {
         to += j * work->outer[d].step;
         element += (uint64_t)j * (uint64_t)work->outer[d].index;
     }
-    _Alignas(64) char patch[PATCH_BYTES];
-    const int64_t width = PATCH_BYTES / PATCH_ROWS;
-    const size_t at_once = (size_t)width / work->item;
+    _Alignas(64) char patch[PATCH_ROWS * PATCH_WIDTH];
+    const size_t made = ic_real_is_16_bit(work->law->type) ? sizeof(float) : work->item;
+    const size_t at_once = PATCH_WIDTH / made;
     for (size_t done = 0; done < columns; done += at_once) {
         const size_t count = columns - done < at_once ? columns - done : at_once;
         char *const corner = to + (int64_t)done * work->run.step;
@@ -185,10 +218,10 @@ static void fill_transposed_piece(void *context, size_t piece) {
             for (size_t j = count * i / rows; j < count * (i + 1) / rows; ++j) {
                 prefetch(corner + (int64_t)j * work->run.step, rows * work->item);
             }
-            make(work, patch + (int64_t)i * width, element + done + i * (uint64_t)across->index,
-                 count);
+            make_words(work, patch + i * PATCH_WIDTH, element + done + i * (uint64_t)across->index,
+                       count);
         }
-        ic_transpose(corner, work->run.step, patch, width, rows, count, work->item);
+        write_patch(work, corner, patch, rows, count);
     }
 }
 
