@@ -146,6 +146,26 @@ def test_a_stack_of_transposed_layers_in_wider_memory_is_filled_alone(
     assert np.count_nonzero(memory != SENTINEL) == expected.size
 
 
+@pytest.mark.parametrize("first", [0, 1, 6])
+@pytest.mark.parametrize("offset", [0, 1, 3, 4, 12, 15])
+def test_where_memory_begins_changes_no_element(
+    case: tuple[str, type], offset: int, first: int
+) -> None:
+    """Pieces are cut where lines of the cache begin, which no array knows of."""
+    law, dtype = case
+    n, (n_out, n_in) = 40_009, (144, 400)
+    memory = np.full(n_out * n_in + 100, SENTINEL, dtype)
+    start = -memory.ctypes.data // memory.itemsize % 16 + offset  # so far behind a line's begin
+    out = memory[start : start + n]
+    expected = fill(law, np.zeros(n + first, dtype))[first:]
+    assert np.array_equal(fill(law, out, first), expected)
+    assert np.count_nonzero(memory != SENTINEL) == n
+    stored = memory[start : start + n_out * n_in].reshape(n_in, n_out)
+    fill(law, stored, first, (1, n_in))
+    assert np.array_equal(stored.T, fill(law, np.zeros((n_out, n_in), dtype), first))
+    assert np.count_nonzero(memory != SENTINEL) == n_out * n_in
+
+
 def test_public_fills_draw_from_the_value_stream(case: tuple[str, type]) -> None:
     law, dtype = case
     public = {
