@@ -138,6 +138,16 @@ def written(tensor: Any) -> None:
     sys.modules["torch"].autograd.graph.increment_version(tensor)
 
 
+def all_written(tensors: list[Any]) -> None:
+    """As `written` for each of them, in one call where torch takes several."""
+    increment = sys.modules["torch"].autograd.graph.increment_version
+    try:
+        increment(tensors)
+    except (TypeError, RuntimeError):  # torch's older versions take one
+        for tensor in tensors:
+            increment(tensor)
+
+
 def _host(shape: tuple[int, ...], dtype: Any) -> Any:
     """Memory of the host from which a GPU copies without a detour."""
     return sys.modules["torch"].empty(shape, dtype=dtype, pin_memory=True)

@@ -15,16 +15,20 @@ from initcore.interop._parameter import Parameter
 from initcore.interop._rules import Start
 from initcore.keys import Key
 
-Drawn = tuple[str, tuple[float, ...], int, int, int, tuple[int, ...]]
-"""Law, its numbers, seed, stream, first element and strides."""
+Drawn = tuple[str, tuple[float, ...], str, tuple[int, ...]]
+"""Law, its numbers, the kind of its stream, and strides in the canonical order."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """One block of a tensor under one law, as a tensor of its own."""
+    """One block of a tensor under one law, as a tensor of its own.
+
+    It knows no key, so that tensors that are alike but for their names have the same pieces.
+    """
 
     init: Initializer
-    key: Key
+    part: str | None
+    """Name of the block, the last component of its key; None for all of the tensor."""
     shape: tuple[int, ...]
     index: tuple[slice, ...]
     """Where it is in the parameter; empty for all of it."""
@@ -33,6 +37,10 @@ class Piece:
     transposed: bool
     fan_in: float | None
     fan_out: float | None
+
+    def key(self, tensor_key: Key) -> Key:
+        """The block's key by the tensor's."""
+        return tensor_key if self.part is None else tensor_key / self.part
 
     def law(self) -> Law:
         """The law of an element, where its initializer is `Elementwise`."""
@@ -62,14 +70,13 @@ class Piece:
         if not isinstance(init, Elementwise) or type(init)._write is not Elementwise._write:
             return None
         law, numbers = self.law()
-        strides = canonical_strides(self.shape, self.layout)
-        return law, numbers, self.key.seed, self.key.stream_id(init.kind), 0, strides
+        return law, numbers, init.kind, canonical_strides(self.shape, self.layout)
 
-    def write(self, array: Any) -> None:
+    def write(self, array: Any, tensor_key: Key) -> None:
         """Write this piece of a parameter into `array`, which is the whole parameter."""
         self.init.fill(
             array[self.index] if self.index else array,
-            key=self.key,
+            key=self.key(tensor_key),
             layout=self.layout,
             groups=self.groups,
             transposed=self.transposed,
@@ -92,7 +99,7 @@ def tensor_fans(parameter: Parameter, start: Start) -> Fans:
     )
 
 
-def pieces(parameter: Parameter, start: Start, key: Key) -> Iterator[Piece]:
+def pieces(parameter: Parameter, start: Start) -> Iterator[Piece]:
     """The blocks of a tensor, in order; none where it is kept.
 
     Packed blocks are what they would be as tensors of their own with the keys key / "q" and so
@@ -111,7 +118,7 @@ def pieces(parameter: Parameter, start: Start, key: Key) -> Iterator[Piece]:
     shape, axis = parameter.shape, parameter.part_axis
     draws = not isinstance(start.init, Constant | Zeros | Ones) or start.by_part
     if len(shape) < 2 or len(parameter.parts) < 2 or start.whole or not draws:
-        yield Piece(start.init, key, shape, (), *said)
+        yield Piece(start.init, None, shape, (), *said)
         return
     step = shape[axis] // len(parameter.parts)
     for at, part in enumerate(parameter.parts):
@@ -119,7 +126,7 @@ def pieces(parameter: Parameter, start: Start, key: Key) -> Iterator[Piece]:
         index[axis] = slice(at * step, (at + 1) * step)
         part_shape = (*shape[:axis], step, *shape[axis + 1 :])
         law = start.by_part.get(part, start.init)
-        yield Piece(law, key / part, part_shape, tuple(index), *said)
+        yield Piece(law, part, part_shape, tuple(index), *said)
 
 
 def std_of(init: Initializer, known: Fans, shape: tuple[int, ...]) -> float | None:

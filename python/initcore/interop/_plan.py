@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import Any
 
 from initcore.initializers import fans
@@ -23,11 +22,8 @@ class Entry:
     """The rule that decided, in words."""
     key: Key
     """The tensor's key."""
-
-    @cached_property
-    def pieces(self) -> tuple[Piece, ...]:
-        """The blocks that one initializer writes at a time; none where the tensor is kept."""
-        return tuple(pieces(self.parameter, self.start, self.key))
+    pieces: tuple[Piece, ...] = field(default=(), compare=False, repr=False)
+    """The blocks that one initializer writes at a time; none where the tensor is kept."""
 
     @property
     def is_kept(self) -> bool:
@@ -71,7 +67,7 @@ class Entry:
     def write(self, array: Any) -> None:
         """Write the tensor into an array, as of `Initializer.fill`, of the parameter's shape."""
         for piece in self.pieces:
-            piece.write(array)
+            piece.write(array, self.key)
         if self.parameter.zero_row is not None and not self.is_kept:
             array[self.parameter.zero_row] = 0
 
@@ -217,19 +213,21 @@ def make(
     entries = []
     without = []
     used = set()
+    words = {id(rule): str(rule) for rule in recipe.rules}
+    keys: dict[tuple[str, ...], Key] = {(): key}
+    alike: dict[Any, tuple[Start, tuple[Piece, ...]]] = {}
     for parameter in model:
         rule = recipe.find(parameter)
-        tensor_key = key
-        for component in parameter.path:
-            tensor_key = tensor_key / component
+        tensor_key = key_below(parameter.path, keys)
         if rule is None:
             without.append(parameter)
             entries.append(Entry(parameter, KEEP, "none", tensor_key))
             continue
         used.add(id(rule))
-        entry = Entry(parameter, rule.resolve(parameter, model), str(rule), tensor_key)
-        _require_law(entry)
-        entries.append(entry)
+        start, said = rule.resolve(parameter, model), words[id(rule)]
+        entries.append(
+            Entry(parameter, start, said, tensor_key, _pieces(parameter, start, said, alike))
+        )
     if strict and without:
         named = ", ".join(f"{p.name} {p.shape} of {p.kind or 'the model'}" for p in without[:8])
         more = f" and {len(without) - 8} more" if len(without) > 8 else ""
@@ -248,17 +246,49 @@ def make(
     return Plan(recipe, key, tuple(entries), remarks)
 
 
-def _require_law(entry: Entry) -> None:
-    """Find out now whether the law fits the tensor, and name the tensor if it does not."""
+def key_below(path: tuple[str, ...], keys: dict[tuple[str, ...], Key]) -> Key:
+    """The key of a path; `keys` has that of the root, and remembers those of layers."""
+    above = keys.get(path[:-1])
+    if above is None:
+        above = keys[path[:-1]] = key_below(path[:-1], keys)
+    return above / path[-1]
+
+
+def _pieces(
+    parameter: Parameter,
+    start: Start,
+    rule: str,
+    alike: dict[Any, tuple[Start, tuple[Piece, ...]]],
+) -> tuple[Piece, ...]:
+    """The pieces of a tensor whose law fits it; those of one that is alike, if there is one.
+
+    Alike are tensors of one layer's kind and shape that start by the same object.
+    """
+    said = (
+        id(start.init),
+        id(start.by_part) if start.by_part else None,
+        *(start.whole, start.fan_in, start.fan_out),
+        *(parameter.shape, parameter.layout, parameter.groups, parameter.transposed),
+        *(parameter.fan_in, parameter.fan_out, parameter.parts, parameter.part_axis),
+    )
+    found = alike.get(said)
+    if found is None:
+        found = start, _fitting(parameter, start, rule)
+        alike[said] = found  # with the start itself, so that its id is nobody else's
+    return found[1]
+
+
+def _fitting(parameter: Parameter, start: Start, rule: str) -> tuple[Piece, ...]:
+    """The pieces of a tensor, or an error that says why its law does not fit it."""
     try:
-        known = tensor_fans(entry.parameter, entry.start)
-        if 0 in entry.parameter.shape:
-            return
-        for piece in entry.pieces:
-            fans(piece.shape, piece.layout)
-            std_of(piece.init, known, piece.shape)
+        found = tuple(pieces(parameter, start))
+        known = tensor_fans(parameter, start)
+        if 0 not in parameter.shape:
+            for piece in found:
+                fans(piece.shape, piece.layout)
+                std_of(piece.init, known, piece.shape)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"{entry.parameter.name} {entry.parameter.shape} of {entry.parameter.kind}, by the "
-            f"rule {entry.rule}: {error}"
+            f"{parameter.name} {parameter.shape} of {parameter.kind}, by the rule {rule}: {error}"
         ) from error
+    return found

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Any, Literal
 
 from initcore.activations import Activation
@@ -89,16 +90,26 @@ class Scaled:
         gain_of(self.otherwise)
 
     def __call__(self, parameter: Parameter, model: Model) -> Start:
-        """The law for one tensor."""
-        if isinstance(self.gain, str):
-            known = parameter.activation
-            factor = gain_of(known or self.otherwise)
-            note = f"gain {factor:.4g}: {_following(known) or f'{self.otherwise} assumed'}"
-        else:
-            factor, note = self.gain, f"gain {self.gain:.4g}"
-        # the square of sqrt(2) is not quite 2, and bytes should not show it
-        scale = float(f"{factor * factor:.12g}")
-        return Start(VarianceScaling(scale, self.mode, self.distribution), note=note)
+        """The law for one tensor; the same object for tensors before the same activation."""
+        if not isinstance(self.gain, str):
+            return self._start(self.gain, f"gain {self.gain:.4g}")
+        known = parameter.activation
+        factor = gain_of(known or self.otherwise)
+        said = _following(known) or f"{self.otherwise} assumed"
+        return self._start(factor, f"gain {factor:.4g}: {said}")
+
+    def _start(self, factor: float, note: str) -> Start:
+        found = self._starts.get((factor, note))
+        if found is None:
+            # the square of sqrt(2) is not quite 2, and bytes should not show it
+            scale = float(f"{factor * factor:.12g}")
+            law = VarianceScaling(scale, self.mode, self.distribution)
+            found = self._starts[factor, note] = Start(law, note=note)
+        return found
+
+    @cached_property
+    def _starts(self) -> dict[tuple[float, str], Start]:
+        return {}
 
 
 def _patterns(name: str, given: str | tuple[str, ...]) -> tuple[str, ...]:

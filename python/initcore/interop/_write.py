@@ -7,44 +7,110 @@ import numpy as np
 
 from initcore import kernels
 from initcore._arrays import writable
-from initcore.initializers._base import store
-from initcore.interop._plan import Entry
+from initcore.interop._pieces import Piece
+from initcore.interop._plan import Entry, key_below
+from initcore.keys import Key
+
+Array = np.ndarray[Any, Any]
+
+
+class Writer:
+    """A plan and the arrays that it is for, to be written as often as one likes.
+
+    What is the same for every key is worked out here, once: writing then costs little more than
+    the fill, which is one call of pieces that are shared out among the threads.
+
+    Parameters
+    ----------
+    todo : iterable of (Entry, array)
+        NumPy arrays of the parameters' shapes, which may be written and share no memory.
+    """
+
+    def __init__(self, todo: Iterable[tuple[Entry, Array]]) -> None:
+        self._fills: list[tuple[Any, ...]] = []  # as kernels._fill_many takes them
+        self._drawn: list[tuple[Entry, Piece, str]] = []  # whose they are, and kinds of streams
+        self._values: list[tuple[Array, Any]] = []
+        self._alone: list[tuple[Entry, Piece, Array]] = []
+        self._zeroed: list[Array] = []
+        self._path: tuple[str, ...] | None = None  # of the key that the fills are for
+        for entry, target in todo:
+            for piece in entry.pieces:
+                part = target[piece.index] if piece.index else target
+                if piece.drawn is not None:
+                    law, numbers, kind, strides = piece.drawn
+                    key = piece.key(entry.key)
+                    stream = key.stream_id(kind)
+                    self._fills.append((law, part, numbers, key.seed, stream, 0, strides))
+                    self._drawn.append((entry, piece, kind))
+                    if self._path is None:
+                        self._path = _above(entry)
+                elif piece.value is not None:
+                    self._values.append((part, _element(piece.value, part)))
+                else:
+                    self._alone.append((entry, piece, target))
+            if entry.parameter.zero_row is not None and not entry.is_kept:
+                self._zeroed.append(target[entry.parameter.zero_row])
+
+    def write(self, key: Key | None = None) -> None:
+        """Write all arrays.
+
+        Parameters
+        ----------
+        key : Key, optional
+            Of the model; without one the plan's. Another seed costs nothing, another path the
+            names of the streams.
+        """
+        fills = self._fills
+        keys: dict[tuple[str, ...], Key] | None = None
+        if key is not None:
+            keys = {(): key}
+            streams: Iterable[int] = (fill[4] for fill in fills)
+            if key.path != self._path:
+                streams = [
+                    piece.key(key_below(entry.parameter.path, keys)).stream_id(kind)
+                    for entry, piece, kind in self._drawn
+                ]
+            fills = [
+                (law, part, numbers, key.seed, stream, 0, strides)
+                for (law, part, numbers, _, _, _, strides), stream in zip(
+                    fills, streams, strict=True
+                )
+            ]
+        kernels._fill_many(fills)
+        for part, value in self._values:
+            part.fill(value)
+        for entry, piece, target in self._alone:
+            own = entry.key if keys is None else key_below(entry.parameter.path, keys)
+            piece.write(target, own)
+        for row in self._zeroed:
+            row.fill(0)
+
+
+def _above(entry: Entry) -> tuple[str, ...]:
+    """Path of the key of the model that holds this tensor."""
+    whole = entry.key.path
+    return whole[: len(whole) - len(entry.parameter.path)]
+
+
+def _element(value: float, array: Array) -> Any:
+    """A value as an array's elements have it; one of 16 bits is the float32 one, rounded once."""
+    return np.float32(value) if array.dtype.itemsize == 2 else value
 
 
 def write(todo: Iterable[tuple[Entry, Any]]) -> None:
     """Write tensors as `Entry.write` does each, in pieces shared out among the threads.
-
-    What a plan says of a tensor is worked out once and kept, so that writing it again costs little
-    more than the fill.
 
     Parameters
     ----------
     todo : iterable of (Entry, array)
         Arrays on the CPU as of `Initializer.fill`, of the parameters' shapes; they share no memory.
     """
-    fills: list[tuple[Any, ...]] = []
-    values = []
-    alone = []
-    rest = []
+    here, told = [], []
     for entry, array in todo:
         target, written = writable(array, entry.parameter.name)
-        for piece in entry.pieces:
-            part = target[piece.index] if piece.index else target
-            if piece.drawn is not None:
-                law, *how = piece.drawn
-                fills.append((law, part, *how))
-            elif piece.value is not None:
-                values.append((part, piece.value))
-            else:
-                alone.append((piece, target))
-        rest.append((entry, target, written))
-    kernels._fill_many(fills)
-    for part, value in values:
-        store(part, np.float64(value))
-    for piece, target in alone:
-        piece.write(target)
-    for entry, target, written in rest:
-        if entry.parameter.zero_row is not None and not entry.is_kept:
-            target[entry.parameter.zero_row] = 0
+        here.append((entry, target))
         if written is not None:
-            written()
+            told.append(written)
+    Writer(here).write()
+    for written in told:
+        written()

@@ -19,6 +19,7 @@ from initcore.interop._presets.common import optional, rest
 from initcore.interop._rules import Rule, Scaled, Start
 
 KERNELS = ("weight", "recurrent")
+_BY_FAN = StandardUniform()
 
 
 def _one_law(
@@ -77,7 +78,7 @@ def he(
 
 def _stored_fan(parameter: Parameter, model: Model) -> Start:
     """U(-r, r), r = 1 / sqrt(elements of one row as stored): also where that is no fan."""
-    return Start(StandardUniform(), fan_in=float(math.prod(parameter.shape[1:])))
+    return Start(_BY_FAN, fan_in=float(math.prod(parameter.shape[1:])))
 
 
 def _bias_like_weight(parameter: Parameter, model: Model) -> Initializer | Start:
@@ -85,13 +86,13 @@ def _bias_like_weight(parameter: Parameter, model: Model) -> Initializer | Start
     for other in model.layers[parameter.path[:-1]]:
         if other.role == "weight":
             return _stored_fan(other, model)
-    return Start(StandardUniform(), fan_in=parameter.fan_in)
+    return Start(_BY_FAN, fan_in=parameter.fan_in)
 
 
 def _by_state(parameter: Parameter, model: Model) -> Start:
     """U(-r, r), r = 1 / sqrt(units)."""
     states = [p for p in model.layers[parameter.path[:-1]] if p.role == "recurrent"]
-    return Start(StandardUniform(), fan_in=float(states[0].shape[-1]))
+    return Start(_BY_FAN, fan_in=float(states[0].shape[-1]))
 
 
 def torch_default() -> tuple[Rule, ...]:

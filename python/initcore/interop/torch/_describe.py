@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,8 +19,7 @@ from initcore.interop.torch._layers import buffer_facts, kinds, parameter_facts
 _WRAPPERS = {"_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module"}
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a tensor is: the module that holds it, and its name there."""
 
     module: nn.Module
@@ -27,18 +27,18 @@ class Place:
     path: str
     """Path of the module."""
     is_buffer: bool
+    full_name: str
+    """Name of the tensor in the model, without the names that wrappers add."""
 
     @property
-    def full_name(self) -> str:
-        """Name of the tensor in the model, without the names that wrappers add."""
-        parts = [part for part in self.path.split(".") if part and part not in _WRAPPERS]
-        return ".".join([*parts, self.name])
+    def store(self) -> dict[str, Any]:
+        """What the module keeps it in."""
+        found: dict[str, Any] = self.module._buffers if self.is_buffer else self.module._parameters
+        return found
 
     def get(self) -> torch.Tensor:
         """The tensor."""
-        store = self.module._buffers if self.is_buffer else self.module._parameters
-        found = store[self.name]
-        assert found is not None
+        found: torch.Tensor = self.store[self.name]
         return found
 
     def set(self, tensor: torch.Tensor) -> None:
@@ -69,12 +69,13 @@ def require_module(model: object) -> nn.Module:
     return model
 
 
-def _places(model: nn.Module) -> Iterator[Place]:
+def _places(model: nn.Module) -> Iterator[tuple[Place, torch.Tensor]]:
     for path, module in model.named_modules(remove_duplicate=False):
+        above = "".join(f"{part}." for part in path.split(".") if part and part not in _WRAPPERS)
         for is_buffer, store in ((False, module._parameters), (True, module._buffers)):
             for name, tensor in store.items():
                 if tensor is not None:
-                    yield Place(module, name, path, is_buffer)
+                    yield Place(module, name, path, is_buffer, above + name), tensor
 
 
 def _has_memory(tensor: torch.Tensor) -> bool:
@@ -87,14 +88,12 @@ def _has_memory(tensor: torch.Tensor) -> bool:
     )
 
 
-def _memory(tensor: torch.Tensor) -> object:
-    """Equal for tensors that are the same numbers in the same memory."""
-    if not _has_memory(tensor):
-        return id(tensor)
-    return tensor.data_ptr(), tuple(tensor.shape), tensor.stride(), tensor.dtype
+@cache
+def _dtype_name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
-def _parameter(places: tuple[Place, ...], activations: dict[str, Any]) -> Parameter:
+def _parameter(places: list[Place], activations: dict[str, Any]) -> Parameter:
     first, tensor = places[0], places[0].get()
     if isinstance(tensor, nn.parameter.UninitializedTensorMixin):
         raise ValueError(
@@ -113,7 +112,7 @@ def _parameter(places: tuple[Place, ...], activations: dict[str, Any]) -> Parame
         kinds=kinds(first.module),
         activation=known,
         aliases=tuple(place.full_name for place in places[1:]),
-        dtype=str(tensor.dtype).removeprefix("torch."),
+        dtype=_dtype_name(tensor.dtype),
         **facts,
     )
 
@@ -123,21 +122,39 @@ def _order(place: Place) -> tuple[bool, str]:
     return not isinstance(place.module, nn.Embedding | nn.EmbeddingBag), place.full_name
 
 
-def _require_apart(groups: list[tuple[Place, ...]]) -> None:
+def _require_apart(spans: list[tuple[int, int, list[Place]]]) -> None:
     """Refuse tensors that share a part of their memory: the second would undo the first."""
-    spans = []
-    for places in groups:
-        tensor = places[0].get()
-        if _has_memory(tensor) and tensor.device.type == "cpu" and tensor.is_contiguous():
-            start = tensor.data_ptr()
-            spans.append((start, start + tensor.numel() * tensor.element_size(), places[0]))
     spans.sort(key=lambda span: span[:2])
     for (_, end, one), (start, _, other) in pairwise(spans):
         if start < end:
             raise ValueError(
-                f"{one.full_name} and {other.full_name} share a part of their memory, so that "
-                "each would undo the other's start; make one of them a view in forward()"
+                f"{one[0].full_name} and {other[0].full_name} share a part of their memory, so "
+                "that each would undo the other's start; make one of them a view in forward()"
             )
+
+
+def _tied(model: nn.Module) -> list[list[Place]]:
+    """All places of each tensor; those that are the same numbers in one memory are one tensor."""
+    groups: dict[object, list[Place]] = {}
+    spans = []
+    for place, tensor in _places(model):
+        memory: object = id(tensor)
+        start = None
+        if _has_memory(tensor):
+            start = tensor.data_ptr()
+            memory = start, tensor.shape, tensor.stride(), tensor.dtype
+        places = groups.get(memory)
+        if places is not None:
+            places.append(place)
+            continue
+        groups[memory] = places = [place]
+        if start is not None and tensor.is_cpu and tensor.is_contiguous():
+            spans.append((start, start + tensor.numel() * tensor.element_size(), places))
+    for places in groups.values():
+        if len(places) > 1:
+            places.sort(key=_order)
+    _require_apart(spans)
+    return list(groups.values())
 
 
 def describe(model: nn.Module, *, activations: bool) -> Described:
@@ -150,16 +167,12 @@ def describe(model: nn.Module, *, activations: bool) -> Described:
     activations : bool
         Whether to find out which activation follows each layer.
     """
-    groups: dict[object, list[Place]] = {}
-    for place in _places(model):
-        groups.setdefault(_memory(place.get()), []).append(place)
-    tied = [tuple(sorted(places, key=_order)) for places in groups.values()]
-    _require_apart(tied)
+    tied = _tied(model)
     known, remark = following(model) if activations else ({}, "")
     found = [_parameter(places, known) for places in tied]
     return Described(
         Model(tuple(found)),
-        {parameter.name: places for parameter, places in zip(found, tied, strict=True)},
+        {parameter.name: tuple(places) for parameter, places in zip(found, tied, strict=True)},
         (remark,) if remark else (),
     )
 

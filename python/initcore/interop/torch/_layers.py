@@ -1,5 +1,6 @@
 """What the kind of a torch layer says of its tensors: role, fans, and what is packed into one."""
 
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -11,6 +12,10 @@ from initcore.initializers._layout import Fans
 GATES = {"LSTM": "ifgo", "GRU": "rzn"}
 """Order of the packed gates; the letters are torch's own."""
 
+_CONVOLUTION = nn.modules.conv._ConvNd
+_RECURRENT = (nn.RNNBase, nn.modules.rnn.RNNCellBase)
+_EMBEDDINGS = (nn.Embedding, nn.EmbeddingBag)
+_DENSE = (nn.Linear, nn.Bilinear, _CONVOLUTION)
 _NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
 _NORM_ROLES = {
     "weight": "scale",
@@ -26,28 +31,37 @@ _NORM_ROLES = {
 
 Facts = dict[str, Any]
 
+_fans = lru_cache(maxsize=1024)(fans)  # a model has many layers of few shapes
+
+
+@lru_cache(maxsize=256)
+def _kinds(cls: Any) -> tuple[str, ...]:
+    names = [base.__name__ for base in cls.__mro__ if base not in (nn.Module, object)]
+    # attention's output layer, which is a Linear to everybody but torch's quantization
+    return tuple(sorted(names, key=lambda name: name == "NonDynamicallyQuantizableLinear"))
+
 
 def kinds(module: nn.Module) -> tuple[str, ...]:
     """Names of the module's class and of those that it derives from."""
-    names = [cls.__name__ for cls in type(module).__mro__ if cls not in (nn.Module, object)]
-    # attention's output layer, which is a Linear to everybody but torch's quantization
-    return tuple(sorted(names, key=lambda name: name == "NonDynamicallyQuantizableLinear"))
+    cls: Any = type(module)
+    return _kinds(cls)
 
 
 def _dense(module: Any, name: str) -> Facts:
     layout = "oi"
     packing: Facts = {}
-    if isinstance(module, nn.modules.conv._ConvNd):
+    if isinstance(module, _CONVOLUTION):
         layout = "io" if module.transposed else "oi"
         packing = {"groups": module.groups, "transposed": module.transposed}
-        known = fans(tuple(module.weight.shape), layout, stride=module.stride, **packing)
+        stride = module.stride if isinstance(module.stride, int) else tuple(module.stride)
+        known = _fans(tuple(module.weight.shape), layout, stride=stride, **packing)
     elif isinstance(module, nn.Bilinear):
         known = Fans(module.in1_features * module.in2_features, module.out_features)
     elif isinstance(module, nn.Linear):
-        known = fans(tuple(module.weight.shape))
+        known = _fans(tuple(module.weight.shape))
     else:  # a dense layer stored (in, out), as in Hugging Face's GPT-2
         layout = "io"
-        known = fans(tuple(module.weight.shape), layout)
+        known = _fans(tuple(module.weight.shape), layout)
     return {
         "role": "weight" if name == "weight" else "bias",
         "layout": layout,
@@ -85,13 +99,17 @@ def _recurrent(module: Any, name: str, tensor: torch.Tensor) -> Facts:
     return {"role": role, "fan_in": fan_in, "fan_out": units, "parts": gates}
 
 
+def _is_norm(module: nn.Module) -> bool:
+    return isinstance(module, _NORMS) or "Norm" in type(module).__name__
+
+
 def parameter_facts(module: nn.Module, name: str, tensor: torch.Tensor) -> Facts:
     """Role, fans, layout and parts of a parameter of this module."""
     if isinstance(module, nn.MultiheadAttention):
         return _attention(module, name, tensor)
-    if isinstance(module, nn.RNNBase | nn.modules.rnn.RNNCellBase):
+    if isinstance(module, _RECURRENT):
         return _recurrent(module, name, tensor)
-    if isinstance(module, nn.Embedding | nn.EmbeddingBag):
+    if isinstance(module, _EMBEDDINGS):
         row = module.padding_idx
         return {
             "role": "embedding",
@@ -101,16 +119,16 @@ def parameter_facts(module: nn.Module, name: str, tensor: torch.Tensor) -> Facts
         }
     if isinstance(module, nn.PReLU):
         return {"role": "slope"}
-    dense = isinstance(module, nn.Linear | nn.Bilinear | nn.modules.conv._ConvNd)
-    if (dense or kinds(module)[:1] == ("Conv1D",)) and name in ("weight", "bias"):
+    if (isinstance(module, _DENSE) or kinds(module)[:1] == ("Conv1D",)) and name in (
+        "weight",
+        "bias",
+    ):
         return _dense(module, name)
-    if isinstance(module, _NORMS) or "Norm" in type(module).__name__:
+    if _is_norm(module):
         return {"role": _NORM_ROLES.get(name, "other")}
     return {"role": "other"}
 
 
 def buffer_facts(module: nn.Module, name: str) -> Facts:
     """Role of a buffer of this module."""
-    if isinstance(module, _NORMS) or "Norm" in type(module).__name__:
-        return {"role": _NORM_ROLES.get(name, "buffer")}
-    return {"role": "buffer"}
+    return {"role": _NORM_ROLES.get(name, "buffer") if _is_norm(module) else "buffer"}
