@@ -1,12 +1,15 @@
 """Whole Keras models by a recipe: roles and fans by layer, keys by name."""
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
 import pytest
 
 import initcore as ic
-from initcore import interop
+from initcore import interop, kernels
 
 keras = pytest.importorskip("keras")
 from initcore.interop.keras import initialize  # noqa: E402
@@ -127,3 +130,75 @@ def test_what_is_no_built_model_is_refused() -> None:
         initialize(keras.Sequential([layers.Dense(3)]), "he", key=0)
     with pytest.raises(TypeError, match="must be a keras"):
         initialize(3, "he", key=0)
+
+
+def test_all_weights_of_a_small_model_are_drawn_in_one_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = images()
+    drawn: list[int] = []
+    native = kernels._fill_many
+    monkeypatch.setattr(
+        kernels, "_fill_many", lambda fills: native(fills) or drawn.append(len(fills))
+    )
+    plan = initialize(model, "he", key=2)
+    assert drawn == [4]
+    found = {path.removeprefix(f"{model.name}/"): array for path, array in values(model).items()}
+    for entry in plan:
+        alone = np.empty(entry.parameter.shape, np.float32)
+        entry.write(alone)
+        assert np.array_equal(found[entry.parameter.name], alone)
+
+
+OTHER_BACKEND = """
+import keras, numpy as np, initcore as ic
+from initcore.interop.keras import initialize
+backend = keras.backend.backend()
+for policy in ("float32", "bfloat16", "mixed_bfloat16"):
+    keras.config.set_dtype_policy(policy)
+    layers = keras.layers
+    model = keras.Sequential([
+        keras.Input((6,)), layers.Dense(5, name="a"), layers.BatchNormalization(name="n"),
+        layers.Dropout(0.5, name="d"), layers.Dense(4, name="b"),
+    ])
+    for weight in model.weights:
+        if "float" in weight.dtype:
+            weight.assign(keras.ops.full(weight.shape, float("nan"), dtype=weight.dtype))
+    memory = [weight.value for weight in model.weights]
+    plan = initialize(model, "torch_default", key=0, strict=False)
+    for weight in model.weights:
+        name = weight.path.removeprefix(model.name + "/")
+        if plan[name].is_kept:
+            continue
+        wide = np.empty(weight.shape, np.float32)
+        plan[name].write(wide)
+        found = keras.ops.convert_to_numpy(keras.ops.cast(weight.value, "float32"))
+        wanted = keras.ops.convert_to_numpy(keras.ops.cast(wide, weight.dtype)).astype("float32")
+        assert (found == wanted).all(), (policy, name)
+    if backend == "torch":
+        import torch
+        for old, weight in zip(memory, model.weights):
+            assert weight.value is old or weight.value.data_ptr() == old.data_ptr()
+            assert "seed" in weight.path or old._version > 0
+        before = model.weights[0].value.clone()
+        with keras.StatelessScope() as scope:
+            initialize(model, "he", key=5, strict=False)
+        assert torch.equal(model.weights[0].value, before)
+        assert not torch.equal(scope.get_current_value(model.weights[0]), before)
+print(backend)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["jax", "numpy", "torch"])
+def test_every_backend_gets_the_same_model(backend: str) -> None:
+    """PyTorch's variables are written where they lie, but not within a scope that records."""
+    found = subprocess.run(
+        [sys.executable, "-c", OTHER_BACKEND],
+        env={**os.environ, "KERAS_BACKEND": backend},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert found.stdout.strip() == backend, found.stderr[-2000:]

@@ -7,11 +7,12 @@ import pytest
 
 import initcore as ic
 from initcore import kernels
+from initcore.interop import _write
 from initcore.interop._parameter import Model, Parameter
 from initcore.interop._pieces import Piece
 from initcore.interop._plan import Plan, make
 from initcore.interop._rules import Rule, Rules
-from initcore.interop._write import write
+from initcore.interop._write import Writer, made, write
 
 SHAPES = {
     "drawn": (32, 48),
@@ -45,9 +46,13 @@ def plan() -> Plan:
     return make(Model(parameters), Rules("test", rules), ic.Key(5))
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
-def test_a_plan_written_in_one_call_has_the_bytes_of_its_entries(dtype: str) -> None:
-    entries = plan().entries
+def of_type(name: str) -> Any:
+    return pytest.importorskip("ml_dtypes").bfloat16 if name == "bfloat16" else name
+
+
+@pytest.mark.parametrize("name", ["float32", "float64", "float16", "bfloat16"])
+def test_a_plan_written_in_one_call_has_the_bytes_of_its_entries(name: str) -> None:
+    entries, dtype = plan().entries, of_type(name)
     alone = [np.full(entry.parameter.shape, np.nan, dtype) for entry in entries]
     for entry, array in zip(entries, alone, strict=True):
         entry.write(array)
@@ -68,3 +73,24 @@ def test_constants_and_drawn_tensors_do_without_a_call_of_their_own(
     entries = [entry for entry in plan() if entry.parameter.name not in ("sparse", "square")]
     write([(entry, np.empty(entry.parameter.shape, np.float32)) for entry in entries])
     assert counted == [5]  # one tensor is packed of three
+
+
+@pytest.mark.parametrize(("limit", "groups"), [(0, 8), (32 * 48 * 4 + 7 * 4, 3), (2**30, 1)])
+def test_new_arrays_come_in_order_and_few_at_a_time(
+    limit: int, groups: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_write, "GROUP_BYTES", limit)
+    counted = []
+    whole = Writer.write
+    monkeypatch.setattr(Writer, "write", lambda writer: whole(writer) or counted.append(1))
+    entries = plan().entries
+    waiting = made((entry, np.dtype("float32")) for entry in entries)
+    for entry in entries:
+        found, array = next(waiting)
+        assert found is entry
+        alone = np.empty(entry.parameter.shape, np.float32)
+        entry.write(alone)
+        assert array.tobytes() == alone.tobytes()
+    assert next(waiting, None) is None
+    assert len(counted) == groups
+    assert list(made([])) == []

@@ -1,6 +1,7 @@
 """Writes the tensors of a plan: those that are drawn element by element all in one call."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from initcore.interop._plan import Entry, key_below
 from initcore.keys import Key
 
 Array = np.ndarray[Any, Any]
+
+GROUP_BYTES = 32 * 2**20
 
 
 class Writer:
@@ -76,7 +79,8 @@ class Writer:
                     fills, streams, strict=True
                 )
             ]
-        kernels._fill_many(fills)
+        if fills:
+            kernels._fill_many(fills)
         for part, value in self._values:
             part.fill(value)
         for entry, piece, target in self._alone:
@@ -114,3 +118,28 @@ def write(todo: Iterable[tuple[Entry, Any]]) -> None:
     Writer(here).write()
     for written in told:
         written()
+
+
+def made(todo: Iterable[tuple[Entry, Any]]) -> Iterator[tuple[Entry, Array]]:
+    """New arrays for entries of a plan, for frameworks that take arrays and not memory.
+
+    They are written many in one call, yet few are there at a time: groups of neighbors of about
+    `GROUP_BYTES`, or one larger tensor, each handed out before the next is made.
+
+    Parameters
+    ----------
+    todo : iterable of (Entry, dtype)
+        What NumPy knows the type by.
+    """
+    group: list[tuple[Entry, Array]] = []
+    size = 0
+    for entry, dtype in todo:
+        item = np.dtype(dtype).itemsize * math.prod(entry.parameter.shape)
+        if group and size + item > GROUP_BYTES:
+            Writer(group).write()
+            yield from group
+            group, size = [], 0
+        group.append((entry, np.empty(entry.parameter.shape, dtype)))
+        size += item
+    Writer(group).write()
+    yield from group

@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from initcore.interop._plan import Plan, make
 from initcore.interop._recipe import RecipeLike
 from initcore.interop._recipe import recipe as read
+from initcore.interop._write import made
 from initcore.interop.jax._describe import describe
 from initcore.keys import root_key
 
@@ -83,14 +83,16 @@ def initialize(
     plan = make(described, read(recipe), root_key(key), strict=strict)
     if dry_run:
         return Started(params, plan)
-    entries = {entry.parameter.name: entry for entry in plan}
-    made = []
+    entries = {entry.parameter.name: entry for entry in plan if not entry.is_kept}
+    arrays = made(
+        (entries[name], leaf.dtype) for name, leaf in leaves if name is not None and name in entries
+    )
+    values = []
     for name, leaf in leaves:
-        if name is None or entries[name].is_kept:
-            made.append(leaf)
+        if name is None or name not in entries:
+            values.append(leaf)
             continue
-        array = np.empty(leaf.shape, leaf.dtype)
-        entries[name].write(array)  # nobody else's, so JAX may keep its memory
+        _, array = next(arrays)  # nobody else's, so JAX may keep its memory
         sharding = getattr(leaf, "sharding", None)
-        made.append(jnp.asarray(array) if sharding is None else jax.device_put(array, sharding))
-    return Started(jax.tree_util.tree_unflatten(jax.tree_util.tree_structure(params), made), plan)
+        values.append(jnp.asarray(array) if sharding is None else jax.device_put(array, sharding))
+    return Started(jax.tree_util.tree_unflatten(jax.tree_util.tree_structure(params), values), plan)

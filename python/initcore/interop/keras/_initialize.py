@@ -4,10 +4,13 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras.src.backend.common.stateless_scope import in_stateless_scope
 
-from initcore.interop._plan import Plan, make
+from initcore import _tensors
+from initcore.interop._plan import Entry, Plan, make
 from initcore.interop._recipe import RecipeLike
 from initcore.interop._recipe import recipe as read
+from initcore.interop._write import Writer, made
 from initcore.interop.keras._describe import describe
 from initcore.interop.keras._start import numpy_dtype
 from initcore.keys import root_key
@@ -26,7 +29,8 @@ def initialize(
     Parameters
     ----------
     model : keras.Model or keras.layers.Layer
-        Built; its variables are assigned, on any backend.
+        Built; its variables are assigned, on any backend. With PyTorch's they are written where
+        they lie.
     recipe : str, dict, path, Initializer or Rules
         See `initcore.interop.recipe`; names are Keras's paths, as in ``"fc1/kernel"``.
     key : Key, int, numpy.random.Generator or numpy.random.SeedSequence
@@ -69,14 +73,52 @@ def initialize(
     plan = make(described, read(recipe), root_key(key), strict=strict, remarks=remarks)
     if dry_run:
         return plan
-    for entry in plan:
-        variable = variables[entry.parameter.name]
-        if entry.is_kept:
-            continue
-        if entry.parameter.role == "counter":
-            variable.assign(keras.ops.zeros_like(variable))
-            continue
-        array = np.empty(entry.parameter.shape, numpy_dtype(variable.dtype))
-        entry.write(array)
-        variable.assign(keras.ops.convert_to_tensor(array, dtype=variable.dtype))
+    _write([(entry, variables[entry.parameter.name]) for entry in plan if not entry.is_kept])
     return plan
+
+
+def _write(todo: list[tuple[Entry, Any]]) -> None:
+    here: list[tuple[Entry, np.ndarray[Any, Any]]] = []
+    told: list[Any] = []
+    others: list[tuple[Entry, Any]] = []
+    counters = [variable for entry, variable in todo if entry.parameter.role == "counter"]
+    for entry, variable in todo:
+        if entry.parameter.role == "counter":
+            continue
+        memory = _memory(variable)
+        if memory is None:
+            others.append((entry, variable))
+        else:
+            here.append((entry, memory))
+            told.append(variable.value)
+    Writer(here).write()
+    if told:
+        _tensors.all_written(told)
+    arrays = made((entry, numpy_dtype(variable.dtype)) for entry, variable in others)
+    for (_, array), (_, variable) in zip(arrays, others, strict=True):
+        variable.assign(_tensor(array))
+    for variable in counters:
+        variable.assign(keras.ops.zeros_like(variable))
+
+
+def _memory(variable: Any) -> np.ndarray[Any, Any] | None:
+    """The memory of a variable that may be written where it lies, as an assignment would.
+
+    Those of PyTorch on the CPU: other backends take a new array for each assignment. Within a
+    scope that records assignments, or casts what is read, there is none.
+    """
+    if keras.backend.backend() != "torch" or in_stateless_scope():
+        return None
+    value = variable.value
+    if not value.is_cpu or keras.backend.standardize_dtype(value.dtype) != variable.dtype:
+        return None
+    return _tensors.view(value, variable.path)
+
+
+def _tensor(array: np.ndarray[Any, Any]) -> Any:
+    """An array as `assign` takes it; JAX keeps its memory, which is nobody else's."""
+    if keras.backend.backend() == "jax":
+        import jax.numpy as jnp
+
+        return jnp.asarray(array)
+    return array if keras.backend.backend() == "numpy" else keras.ops.convert_to_tensor(array)
