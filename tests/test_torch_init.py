@@ -175,6 +175,112 @@ def test_trunc_normal_is_right_where_the_bounds_are_far_from_the_mean() -> None:
     assert call(ours.trunc_normal_, torch.empty(4), 9.0)[1] == []
 
 
+FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
+# Bounds around the mean, on one side of it, barely apart, and far out: in standard deviations.
+CUTS = [(-2.0, 2.0), (-0.3, 1.7), (2.0, 3.0), (-0.01, 0.01), (5.0, 5.5), (-math.inf, -1.0)]
+
+
+@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_trunc_normal_has_its_law_in_every_type(dtype: Any, cut: tuple[float, float]) -> None:
+    """SciPy is the oracle: torch draws by rejection, or warns, where the bounds are far out.
+
+    16-bit values are steps, so the float32 tensor of which they are the roundings is tested there.
+    """
+    mean, std, n = -0.7, 0.4, 20_000
+    low, high = (mean + std * bound for bound in cut)
+    t = ours.trunc_normal_(torch.empty(n, dtype=dtype), mean, std, low, high, key=KEY)
+    wide = t
+    if t.element_size() == 2:
+        wide = ours.trunc_normal_(torch.empty(n), mean, std, low, high, key=KEY)
+        assert torch.equal(t, wide.to(dtype))
+    edges = torch.tensor([low, high], dtype=dtype)
+    assert edges[0] <= t.min()
+    assert t.max() <= edges[1]
+    z = (wide.double() - mean) / std
+    assert stats.kstest(z.numpy(), "truncnorm", args=cut).pvalue > 1e-4
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_trunc_normal_uses_as_many_of_a_type_s_values_as_torch(dtype: Any) -> None:
+    torch.manual_seed(3)
+    expected = theirs.trunc_normal_(torch.empty(10_000, dtype=dtype)).unique().numel()
+    t = ours.trunc_normal_(torch.empty(10_000, dtype=dtype), key=KEY)
+    # a count of occupied values varies by less than the square root of their number
+    assert t.unique().numel() >= expected - 5 * math.sqrt(expected)
+    assert torch.isfinite(t).all()
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("std", [0.02, 0.1])
+def test_a_bound_that_is_out_of_reach_is_never_a_value(dtype: Any, std: float) -> None:
+    """A number that was clamped would sit there."""
+    t = ours.trunc_normal_(torch.empty(100_000, dtype=dtype), std=std, key=KEY)
+    assert float(t.abs().max()) < 6.66 * 0.1 * 1.01
+
+
+@pytest.mark.parametrize("shape", [(30, 41), (6, 5, 3, 7)])
+@pytest.mark.parametrize("gain", [1.0, 0.37])
+def test_glorots_laws_count_the_taps_of_both_fans(shape: tuple[int, ...], gain: float) -> None:
+    taps = math.prod(shape[2:])
+    std = gain * math.sqrt(2.0 / (shape[0] * taps + shape[1] * taps))
+    bound = std * math.sqrt(3.0)
+    normal = ours.xavier_normal_(torch.empty(shape), gain, key=KEY).flatten().numpy()
+    uniform = ours.xavier_uniform_(torch.empty(shape), gain, key=KEY).flatten().numpy()
+    assert stats.kstest(normal, "norm", args=(0.0, std)).pvalue > 1e-4
+    assert stats.kstest(uniform, "uniform", args=(-bound, 2 * bound)).pvalue > 1e-4
+
+
+@pytest.mark.parametrize("shape", [(30, 41), (6, 5, 3, 7)])
+@pytest.mark.parametrize("a", [0.0, 0.9])
+@pytest.mark.parametrize("mode", ["fan_in", "fan_out"])
+def test_hes_laws_count_the_taps_of_the_fan_said(
+    shape: tuple[int, ...], a: float, mode: Any
+) -> None:
+    fan = shape[mode == "fan_in"] * math.prod(shape[2:])
+    std = math.sqrt(2.0 / ((1 + a * a) * fan))
+    bound = std * math.sqrt(3.0)
+    normal = ours.kaiming_normal_(torch.empty(shape), a, mode, key=KEY).flatten().numpy()
+    uniform = ours.kaiming_uniform_(torch.empty(shape), a, mode, key=KEY).flatten().numpy()
+    assert stats.kstest(normal, "norm", args=(0.0, std)).pvalue > 1e-4
+    assert stats.kstest(uniform, "uniform", args=(-bound, 2 * bound)).pvalue > 1e-4
+
+
+def test_the_other_elements_of_a_sparse_matrix_have_torch_s_default_std() -> None:
+    values = ours.sparse_(torch.empty(80, 60), 0.15, key=KEY)
+    assert stats.kstest(values[values != 0].numpy(), "norm", args=(0.0, 0.01)).pvalue > 1e-4
+
+
+@pytest.mark.parametrize(
+    ("name", "shapes"),
+    [
+        ("eye_", [(3,), (3, 3, 3)]),
+        ("dirac_", [(3,), (3, 3), (2,) * 6]),
+        ("sparse_", [(3,), (3,) * 3]),
+    ],
+)
+def test_a_wrong_number_of_axes_is_torch_s_error(name: str, shapes: list[tuple[int, ...]]) -> None:
+    for shape in shapes:
+        for module in (theirs, ours):
+            assert call(getattr(module, name), torch.ones(shape), *more(name))[0] is ValueError
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameter"),
+    [
+        ("relu", None),
+        ("leaky_relu", 10),
+        ("leaky_relu", True),
+        ("leaky_relu", [1]),
+        ("nonsense", None),
+    ],
+)
+def test_gains_are_torch_s(kind: Any, parameter: Any) -> None:
+    found = call(ours.calculate_gain, kind, parameter)
+    assert found == call(theirs.calculate_gain, kind, parameter)
+    assert (found[0] is ValueError) == (kind == "nonsense" or parameter in (True, [1]))
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_low_precision_is_the_float32_number_rounded_once_and_stays_in_bounds(dtype: Any) -> None:
     for name in DRAWING:
