@@ -247,3 +247,14 @@ def test_keras_models_are_audited_too() -> None:
     cloned = [keras.layers.Dense(9, kernel_initializer=seeded, name=name) for name in "ab"]
     twice = keras.Sequential([keras.Input((9,)), *cloned])
     assert found(twice, None) == [("duplicate", "b/kernel")]
+
+
+def test_forget_gates_that_start_alike_are_no_copies() -> None:
+    torch = pytest.importorskip("torch")
+    model = torch.nn.LSTM(8, 6, bidirectional=True)
+    recipe = {"base": "xavier", "rules": [{"role": "bias", "init": {"initializer": "ForgetBias"}}]}
+    interop.initialize(model, recipe, key=0)
+    assert not interop.audit(model).findings
+    model.bias_ih_l0.data.normal_()
+    model.bias_ih_l0_reverse.data.copy_(model.bias_ih_l0)
+    assert [found.code for found in interop.audit(model).findings] == ["duplicate"]

@@ -157,6 +157,8 @@ def _copies(found: Weights) -> Iterator[Finding]:
     for parameter, array in found:
         if array.size < 2 or bool((array == array.reshape(-1)[0]).all()):
             continue
+        if parameter.role in ("bias", "recurrent_bias") and np.unique(array).size == 2:
+            continue  # such as an LSTM's forget gate, which starts at 1 in each of them
         nameless = Parameter("", (), parameter.shape, "other", layout=parameter.layout)
         other = first.setdefault(tensor_fingerprint(nameless, array), parameter.name)
         if other != parameter.name:

@@ -7,6 +7,7 @@ from initcore.initializers import (
     ForgetBias,
     GlorotUniform,
     Initializer,
+    Normal,
     Orthogonal,
     Siren,
     StandardUniform,
@@ -77,8 +78,12 @@ def he(
 
 
 def _stored_fan(parameter: Parameter, model: Model) -> Start:
-    """U(-r, r), r = 1 / sqrt(elements of one row as stored): also where that is no fan."""
-    return Start(_BY_FAN, fan_in=float(math.prod(parameter.shape[1:])))
+    """U(-r, r), r = 1 / sqrt(elements of one row as stored): also where that is no fan.
+
+    Of a bilinear layer torch counts its first input alone.
+    """
+    end = 2 if "Bilinear" in parameter.kinds else None
+    return Start(_BY_FAN, fan_in=float(math.prod(parameter.shape[1:end])))
 
 
 def _bias_like_weight(parameter: Parameter, model: Model) -> Initializer | Start:
@@ -90,9 +95,14 @@ def _bias_like_weight(parameter: Parameter, model: Model) -> Initializer | Start
 
 
 def _by_state(parameter: Parameter, model: Model) -> Start:
-    """U(-r, r), r = 1 / sqrt(units)."""
+    """U(-r, r), r = 1 / sqrt(units), also where the state is a projection of fewer."""
     states = [p for p in model.layers[parameter.path[:-1]] if p.role == "recurrent"]
-    return Start(_BY_FAN, fan_in=float(states[0].shape[-1]))
+    return Start(_BY_FAN, fan_in=states[0].fan_out)
+
+
+def _added_key(parameter: Parameter, model: Model) -> Initializer:
+    """Glorot's law as torch counts the fans of a key or value that attention learns: (1, 1, n)."""
+    return Normal(std=1.0 / math.sqrt(parameter.shape[-1]))
 
 
 def torch_default() -> tuple[Rule, ...]:
@@ -107,6 +117,7 @@ def torch_default() -> tuple[Rule, ...]:
     return (
         optional(Start(GlorotUniform(), whole=True), module=attention, role="weight"),
         optional(Zeros(), module=attention, role="bias"),
+        optional(_added_key, module=attention, role="token"),
         optional(Zeros(), name="*out_proj.bias", module="NonDynamicallyQuantizableLinear"),
         optional(
             _by_state,
@@ -122,13 +133,14 @@ def keras_default() -> tuple[Rule, ...]:
     """What Keras's layers give themselves: Glorot's uniform law, biases 0.
 
     Recurrent kernels are orthogonal and an LSTM's forget gate starts at 1; packed gates count as
-    one matrix, as there; embeddings U(-0.05, 0.05).
+    one matrix, as there; embeddings U(-0.05, 0.05); slopes 0.
     """
-    lstm = ("LSTM", "LSTMCell")
+    lstm = ("LSTM", "LSTMCell", "ConvLSTMCell")
     return (
         optional(Start(Orthogonal(), whole=True), role="recurrent"),
         optional(ForgetBias(), module=lstm, role="bias"),
         optional(Start(GlorotUniform(), whole=True), role="weight"),
+        optional(Zeros(), role="slope"),
         *rest(embedding=Uniform(low=-0.05, high=0.05)),
     )
 

@@ -1,5 +1,6 @@
 """A Keras model as tensors with names, roles and fans."""
 
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +13,7 @@ from initcore.initializers import einsum_layout, fans
 from initcore.initializers._layout import Fans
 from initcore.interop._parameter import Model, Parameter
 
-GATES = {"LSTMCell": "ifgo", "GRUCell": "zrn"}
+GATES = {"LSTMCell": "ifgo", "ConvLSTMCell": "ifgo", "GRUCell": "zrn"}
 """Gates in the order in which Keras packs them, by the letters that PyTorch has for them."""
 
 _ROLES = {
@@ -104,11 +105,18 @@ def _recurrent(layer: Any, name: str, shape: tuple[int, ...]) -> Facts:
         (tuple(GATES[kind]) for kind in kinds(layer) if kind in GATES), ()
     )
     units = shape[-1] // max(1, len(gates))
-    facts = {"fan_in": layer.kernel.shape[0], "fan_out": units, "layout": "io"}
     if name == "bias":
-        return {"role": "bias", **facts, **({"parts": gates} if len(shape) == 1 else {})}
-    role = "recurrent" if name == "recurrent_kernel" else "weight"
-    return {"role": role, **facts, "fan_in": shape[0], "parts": gates, "part_axis": 1}
+        inputs = math.prod(layer.kernel.shape[:-1])
+        packed = {"parts": gates} if len(shape) == 1 else {}
+        return {"role": "bias", "layout": "io", "fan_in": inputs, "fan_out": units, **packed}
+    return {
+        "role": "recurrent" if name == "recurrent_kernel" else "weight",
+        "layout": f"{_SPATIAL[: len(shape) - 2]}io",
+        "fan_in": math.prod(shape[:-1]),
+        "fan_out": units * math.prod(shape[:-2]),
+        "parts": gates,
+        "part_axis": len(shape) - 1,
+    }
 
 
 def _facts(layer: Any, name: str, shape: tuple[int, ...]) -> Facts:
