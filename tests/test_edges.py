@@ -115,6 +115,48 @@ def test_gains_and_values_are_finite(value: float) -> None:
             make(value)
 
 
+@pytest.mark.parametrize("name", ["float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda value: ic.Constant(value),
+        lambda value: ic.Identity(value),
+        lambda value: initializers.Dirac(value),
+        lambda value: ic.Orthogonal(value),
+        lambda value: ic.Normal(std=value),
+        lambda value: ic.Sign(value),
+        lambda value: initializers.Packed(ic.Constant(value), (1, 1)),
+    ],
+)
+def test_a_number_beyond_the_reach_of_a_type_is_refused_before_a_byte_is_written(
+    make: Any, name: str
+) -> None:
+    kind = dtype_of(name)
+    array = np.full((4, 4), 7, kind)
+    if name == "float64":
+        assert np.isfinite(make(1e300).fill(array, key=KEY)).all()
+        return
+    with pytest.raises(ValueError, match=r"finite in \w+; use a smaller number or a float64"):
+        make(1e300).fill(array, key=KEY)
+    assert (array == 7).all()
+
+
+def test_the_largest_numbers_of_a_type_are_allowed() -> None:
+    assert ic.Constant(65504.0)((1,), dtype=np.float16) == 65504.0
+    with pytest.raises(ValueError, match="value=65520 must be finite in float16"):
+        ic.Constant(65520.0)((1,), dtype=np.float16)
+    # 2.0 times an orthogonal matrix is within reach of float16, 200 000 times is not
+    assert np.isfinite(ic.Orthogonal(2.0)((4, 4), key=KEY, dtype=np.float16)).all()
+    with pytest.raises(ValueError, match=r"element=.* must be finite in float16"):
+        ic.Orthogonal(2e5)((4, 4), key=KEY, dtype=np.float16)
+
+
+@pytest.mark.parametrize("shape", [None, 2.5, "ab", (2.5, 2), (None,)])
+def test_a_shape_is_an_int_or_a_tuple_of_ints(shape: Any) -> None:
+    with pytest.raises(TypeError, match="shape="):
+        ic.HeNormal()(shape, key=KEY)
+
+
 def test_a_negative_gain_is_a_reflection_and_allowed() -> None:
     plain, turned = ic.Orthogonal()((6, 6), key=KEY), ic.Orthogonal(-1.0)((6, 6), key=KEY)
     assert (plain == -turned).all()

@@ -97,8 +97,8 @@ def block_of(shape: tuple[int, ...], index: Index) -> Block:
 
 
 def _checked_shape(shape: SupportsIndex | Sequence[SupportsIndex]) -> tuple[int, ...]:
-    sizes = (shape,) if isinstance(shape, SupportsIndex) else tuple(shape)
     try:
+        sizes = (shape,) if isinstance(shape, SupportsIndex) else tuple(shape)
         result = tuple(operator.index(size) for size in sizes)
     except TypeError:
         raise TypeError(f"shape={shape!r} must be an int or a tuple of ints") from None
@@ -374,9 +374,27 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
-def store(array: np.ndarray[Any, Any], values: Any) -> None:
-    """Write doubles into an array; a 16-bit element is the float32 one, rounded once."""
-    array[...] = values.astype(np.float32) if array.dtype.itemsize == 2 else values
+_HELD_BY_ALL = 65504.0  # the largest float16; bfloat16 goes further
+
+
+def store(array: np.ndarray[Any, Any], values: Any, name: str = "element") -> None:
+    """Write finite doubles into an array; a 16-bit element is the float32 one, rounded once.
+
+    What is too large for the type is refused by `name` before anything is written.
+    """
+    if isinstance(values, float) and abs(values) <= _HELD_BY_ALL:
+        array[...] = np.float32(values) if array.dtype.itemsize == 2 else values
+        return
+    with np.errstate(over="ignore"):
+        once = values.astype(np.float32) if array.dtype.itemsize == 2 else values
+        rounded = once.astype(array.dtype)
+    if not np.isfinite(rounded).all():
+        largest = float(np.abs(values).max())
+        raise ValueError(
+            f"{name}={largest:g} must be finite in {array.dtype.name}; use a smaller number"
+            + (" or a float64 array" if array.dtype.itemsize < 8 else "")
+        )
+    array[...] = rounded
 
 
 def require_finite(name: str, value: float) -> float:

@@ -35,7 +35,7 @@ class Filled(Initializer):
         tensor_fans: Fans,
         key: Key | None,
     ) -> None:
-        store(array, np.float64(self._element()))
+        store(array, np.float64(self._element()), "value")
 
 
 @dataclass(frozen=True, repr=False)
@@ -178,4 +178,4 @@ class Identity(Initializer):
         # an axis of length 1 for each copy, then those alone that the block keeps
         index = tuple(slice(None) if axis in lengths else 0 for axis in range(len(whole_shape)))
         values = np.expand_dims(equal, found.copies)[index]
-        store(array, np.where(values, self.gain, 0.0))
+        store(array, np.where(values, self.gain, 0.0), "gain")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from initcore import kernels
-from initcore.initializers._base import require_finite
+from initcore.initializers._base import require_finite, store
 from initcore.initializers._layout import Fans
 from initcore.initializers._whole import Array, Whole
 from initcore.keys import Key, require_key
@@ -231,7 +231,7 @@ class Dirac(Whole):
         return f"{self.gain:g} at the center tap of equal channels, 0 elsewhere"
 
     def _make(self, out: Array, tensor_fans: Fans, key: Key | None) -> None:
-        out[...] = self.gain * _eye(out)
+        store(out, self.gain * _eye(out), "gain")
 
 
 def _eye(out: Array) -> Array:

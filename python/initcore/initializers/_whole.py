@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from initcore.initializers._base import Block, Initializer, whole
+from initcore.initializers._base import Block, Initializer, store, whole
 from initcore.initializers._layout import Fans, axes
 from initcore.keys import Key, require_key
 
@@ -64,4 +64,8 @@ class Whole(Initializer):
             own = tensor_key / number if many and tensor_key is not None else tensor_key
             self._make(part, tensor_fans, own)
         laid_out = values.reshape(tuple(whole_shape[axis] for axis in found.order))
-        array[...] = laid_out.transpose(np.argsort(found.order))[block.index()]
+        part = laid_out.transpose(np.argsort(found.order))[block.index()]
+        if wide:
+            array[...] = part
+        else:
+            store(array, part)
