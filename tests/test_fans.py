@@ -4,7 +4,10 @@ With inputs and weights of 1 an output is the number of its terms, which is the 
 gradient of an input is the number of outputs that it reaches, which is the fan_out.
 """
 
+import importlib
 import math
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +18,7 @@ from initcore import initializers
 from initcore.initializers import Fans, Initializer, einsum_layout, fans
 
 KEY = ic.Key(5) / "fans"
+PAGE = (Path(__file__).parents[1] / "docs" / "fans.md").read_text(encoding="utf-8")
 
 
 def counted(
@@ -267,3 +271,60 @@ def test_packed_blocks_and_round_trips() -> None:
 def test_impossible_fans_are_refused_by_name(call: Any, error: Any, match: str) -> None:
     with pytest.raises(error, match=match):
         call()
+
+
+def lines() -> list[list[str]]:
+    """The cells of the page's table of what others make of a shape."""
+    table = PAGE[PAGE.index("| layer |") : PAGE.index("JAX's functions take")]
+    rows = table.strip().splitlines()[2:]
+    return [[cell.strip() for cell in row.strip()[1:-1].split(" | ")] for row in rows]
+
+
+def drawn_by(library: str, call: str, shape: tuple[int, ...]) -> Any:
+    """What a library's initializer gives to a shape."""
+    name = {"torch": "torch.nn.init", "jax": "jax.nn.initializers", "keras": "keras.initializers"}
+    module = pytest.importorskip(name[library], reason=f"{library} is not installed")
+    if library == "torch":
+        torch = importlib.import_module("torch")
+        torch.manual_seed(1)
+        tensor = torch.empty(shape)
+        function, _, arguments = call.partition("(")
+        eval(f"{function}(tensor, {arguments}", {**vars(module), "tensor": tensor})
+        return tensor.numpy()
+    make = eval(call, vars(module))
+    if library == "keras":
+        importlib.import_module("keras").utils.set_random_seed(1)
+        tensor = make(shape)
+        return np.asarray(getattr(tensor, "value", tensor))
+    return np.asarray(make(importlib.import_module("jax").random.key(1), shape))
+
+
+@pytest.mark.parametrize("line", lines(), ids=lambda line: f"{line[2]}-{line[1]}")
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_the_page_says_what_others_make_of_a_shape_and_what_the_law_asks(line: list[str]) -> None:
+    _, shape_text, elsewhere, theirs, init_text, said, ours = line
+    shape = eval(shape_text.strip("`"))
+    arguments = eval(f"dict({said.strip('`')})")
+    init = eval(init_text.strip("`"), {**vars(initializers), **vars(ic)})
+    w = init(shape, key=KEY, **arguments)
+    # 5 standard errors of a standard deviation, and half a unit of the last digit
+    error = 5 / math.sqrt(2 * w.size)
+    assert w.std() == pytest.approx(float(ours), rel=error, abs=5e-5)
+    if not isinstance(init, initializers.Packed):
+        law = init.law(fans(shape, **arguments))
+        assert law[1][1] == pytest.approx(float(ours), abs=5e-5)
+    library, call = re.fullmatch(r"(\w+) `(.*)`", elsewhere).groups()  # type: ignore[union-attr]
+    assert drawn_by(library, call, shape).std() == pytest.approx(float(theirs), rel=error, abs=5e-5)
+
+
+def test_a_convolution_s_fans_do_not_depend_on_where_a_library_stores_its_axes() -> None:
+    # out 64, in 32, 3 x 3: PyTorch, Keras and Flax, MLX, MXNet's NHWC
+    for shape, layout in (
+        ((64, 32, 3, 3), "OIHW"),
+        ((3, 3, 32, 64), "HWIO"),
+        ((64, 3, 3, 32), "OHWI"),
+        ((32, 64, 3, 3), "IOHW"),
+    ):
+        assert fans(shape, layout) == Fans(288, 576)
+    # Burn stores dense layers by column too: the fans stay, where it swaps them
+    assert fans((256, 128), "io") == fans((128, 256)) == Fans(256, 128)
