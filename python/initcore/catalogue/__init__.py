@@ -218,28 +218,48 @@ def rows() -> list[Row]:
     return [_row(*scheme) for scheme in every]
 
 
+_HEADINGS: dict[Kind, str] = {
+    "initializer": "Initializers",
+    "recipe": "Recipes",
+    "function": "From data, and from other weights",
+}
+
+
 def markdown() -> str:
-    """The catalogue as a Markdown table, a line for each scheme.
+    """The catalogue as Markdown: a table for each family, a line for each scheme.
 
     Examples
     --------
     >>> from initcore import catalogue
-    >>> catalogue.markdown().splitlines()[0]
-    '| scheme | what it does | source | exactness | check | found |'
+    >>> print("\\n".join(catalogue.markdown().splitlines()[:5]))
+    ## Initializers
+    <BLANKLINE>
+    ### Asymmetric starts
+    <BLANKLINE>
+    | scheme | what it does | source | exactness | check | found |
     """
-    lines = [
-        "| scheme | what it does | source | exactness | check | found |",
-        "|---|---|---|---|---|---|",
-    ]
+    tables: dict[Kind, dict[str, list[str]]] = {}
     for row in rows():
-        mark = "✓" if row.green else "✗"
-        cells = (
-            f"`{row.name}`",
-            row.formula,
-            row.source if row.verified else f"{row.source} (unverified)",
-            row.exactness,
-            f"`{row.check} {row.relation} {row.expected}`",
-            f"{mark} {row.found:.10g}",
-        )
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(lines)
+        tables.setdefault(row.kind, {}).setdefault(row.family, []).append(_line(row))
+    parts = []
+    for kind, families in tables.items():
+        parts.append(f"## {_HEADINGS[kind]}\n")
+        for family, lines in sorted(families.items()):
+            parts.append(f"### {family}\n")
+            parts.append("| scheme | what it does | source | exactness | check | found |")
+            parts.append("|---|---|---|---|---|---|")
+            parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts).rstrip()
+
+
+def _line(row: Row) -> str:
+    mark = "✓" if row.green else "✗"
+    cells = (
+        f"`{row.name}`",
+        row.formula,
+        row.source if row.verified else f"{row.source} (unverified)",
+        row.exactness,
+        f"`{row.check} {row.relation} {row.expected}`",
+        f"{mark} {row.found:.10g}",
+    )
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -1,4 +1,4 @@
-"""Normal laws whose width is a number of the model, not of the tensor: width, depth, dropout."""
+"""Laws of width, depth and dropout: their variance is a number of the model, not of the tensor."""
 
 import math
 from dataclasses import dataclass
