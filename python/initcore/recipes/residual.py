@@ -24,7 +24,9 @@ class InverseSqrtDepth(Recipe):
     """He's law, and every branch multiplied by 1 / sqrt(n_blocks).
 
     The mean square then grows to (1 + 1/L)^L, at most e, where x + F(x) alone doubles it in each
-    of L blocks. For any residual network without normalization. Roles: ``"branch"`` (its
+    of L blocks. This is so where every weight of a branch has a ReLU before it, as in
+    x + a W2 relu(W1 relu(x)); a first layer without one takes `LecunNormal`, for with He's law the
+    bound is e^2. For any residual network without normalization. Roles: ``"branch"`` (its
     `multiplier` is that of the branch's output), ``"other"``.
 
     Parameters
@@ -142,7 +144,8 @@ class SkipInit(Recipe):
     Formula: x + a F(x) with a = 0, trained.
     Exactness: bit-exact, stream v1.
     Source: De and Smith, "Batch normalization biases residual blocks towards the identity function
-    in deep networks", 2020; Bachlechner et al., "ReZero is all you need", 2020.
+    in deep networks", 2020, as timm's models/nfnet.py has it (`skipinit_gain`); Bachlechner et al.,
+    "ReZero is all you need", 2020, and its code.
     Check: abs(draw(SkipInit().role("branch_gain").weight, 8)).max() == 0
 
     Examples
@@ -213,7 +216,8 @@ class ZeroGamma(Recipe):
     Formula: x + gamma norm(F(x)) with gamma = 0, trained.
     Exactness: bit-exact, stream v1.
     Source: Goyal et al., "Accurate, large minibatch SGD: training ImageNet in 1 hour", 2017,
-    section 5.1; the growth, De and Smith 2020, derived again.
+    section 5.1, as torchvision's models/resnet.py has it (`zero_init_residual`); the growth, De and
+    Smith 2020, derived again.
     Check: abs(draw(ZeroGamma().role("last_norm_scale").weight, 8)).max() == 0
 
     Examples
