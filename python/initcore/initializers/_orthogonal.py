@@ -316,8 +316,10 @@ class LooksLinear(Whole):
     -----
     Exactness: bit-exact, stream v1, for the same whole tensor.
     Source: Balduzzi et al., "The shattered gradients problem: if resnets are the answer, then
-    what is the question?", 2017; ``"both"``: Burkholz and Dubatovka, "Initialization of ReLUs for
-    dynamical isometry", 2019; from notes on both papers, not verified against their text.
+    what is the question?", 2017, ``"in"`` as Naloween/Operator-Level-optimization,
+    src/olo/models/crelu_mlp.py, has it; ``"both"``: Burkholz and Dubatovka, "Initialization of
+    ReLUs for dynamical isometry", 2019, as yberreby/ybml, ytch/magic/dyniso, has it. Read in these
+    ports, not in the papers.
     Check: abs(draw(LooksLinear("both"), 8, 8).sum(axis=1)).max() == 0
 
     Examples

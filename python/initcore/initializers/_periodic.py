@@ -75,7 +75,8 @@ class FourierFeatures(Elementwise):
     -----
     Exactness: bit-exact, stream v1.
     Source: Rahimi and Recht, "Random features for large-scale kernel machines", 2007; Tancik et
-    al., "Fourier features let networks learn high frequency functions", 2020.
+    al., "Fourier features let networks learn high frequency functions", 2020, and its demo,
+    tancik/fourier-feature-networks.
     Check: std(FourierFeatures(10.0), 1, 2) == 10
 
     Examples

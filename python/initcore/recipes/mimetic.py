@@ -58,8 +58,10 @@ def mimetic(
     The decomposition takes some d^3 steps in NumPy: 18 s for d = 384 and 6 heads on two cores.
 
     Exactness: bit-exact across CPUs and thread counts, stream v1 and compute v1.
-    Source: Trockman and Kolter, "Mimetic initialization of self-attention layers", 2023; algebra,
-    factors and signs as one port has them, others as another has: not verified against its text.
+    Source: Trockman and Kolter, "Mimetic initialization of self-attention layers", 2023: the
+    signs of both products from its abstract; factors, the variance of Z and the split head by
+    head as two ports have them, one of them osiriszjq/impulse_init, vit.py (queries and keys).
+    Ports differ in which of value and output they transpose: here W_out W_v is the product.
     Check: mimetic_error(32) <= 1e-10
 
     Examples
