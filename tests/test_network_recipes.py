@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import initcore as ic
-from initcore import gains, phi, quadrature, recipes
+from initcore import gains, lab, phi, quadrature, recipes
 
 KEY = ic.Key(12) / "recipes"
 
@@ -52,6 +52,28 @@ def test_a_zero_readout_starts_at_the_loss_of_chance(classes: int) -> None:
         np.ones((4, 16), np.float32) @ w.T, np.arange(4) % classes
     )
     assert loss == pytest.approx(math.log(classes), rel=1e-6)
+
+
+@pytest.mark.slow
+def test_a_zero_readout_trains() -> None:
+    pytest.importorskip("sklearn")
+    data = lab.load("digits")
+    recipe = recipes.ZeroReadout()
+    net = ic.Sequential(
+        ic.Dense(64, 64, "relu", init=recipe.role("hidden").weight),
+        ic.Dense(64, 10, init=recipe.role("readout").weight),
+    )
+    net.initialize(key=KEY / "zero")
+    history = net.fit(
+        data.x_train,
+        data.y_train,
+        optimizer=ic.SGD(lr=0.05, momentum=0.9),
+        epochs=20,
+        batch_size=32,
+        key=KEY / "batches",
+    )
+    assert history.initial_loss == pytest.approx(math.log(10), rel=1e-6)
+    assert (net.evaluate(data.x_train, data.y_train).accuracy or 0.0) > 0.99
 
 
 @pytest.mark.parametrize(

@@ -263,6 +263,30 @@ def test_a_neural_tangent_layer_starts_as_lecun_does() -> None:
     assert recipes.NeuralTangent(256, mean_field=True).role("readout").multiplier == 1 / 256
 
 
+@pytest.mark.parametrize("width", [64, 1024])
+def test_the_tangent_kernel_concentrates_with_width(width: int) -> None:
+    d, draws = 32, 400
+    x = ic.Normal()((d,), key=KEY / "x", dtype=np.float64)
+    x *= math.sqrt(d) / np.linalg.norm(x)
+    hidden = recipes.NeuralTangent(fan_in=d).role("hidden")
+    readout = recipes.NeuralTangent(fan_in=width).role("readout")
+    kernels = []
+    for draw in range(draws):
+        key = KEY / "tangent" / width / draw
+        w = hidden.weight((width, d), key=key / "hidden", dtype=np.float64)
+        v = readout.weight((1, width), key=key / "readout", dtype=np.float64)[0]
+        z = hidden.multiplier * (w @ x)
+        # gradients of f = multiplier v . relu(z): by v, and by w
+        by_v = readout.multiplier * np.maximum(z, 0.0)
+        by_w = readout.multiplier * hidden.multiplier * np.outer(v * (z > 0), x)
+        kernels.append(np.square(by_v).sum() + np.square(by_w).sum())
+    # mean 1/2 + 1/2; a unit gives relu(z)^2 + v^2 [z > 0], of variance 3
+    spread = math.sqrt(3.0 / width)
+    assert np.mean(kernels) == pytest.approx(1.0, abs=5 * spread / math.sqrt(draws))
+    # the standard error of a standard deviation, with room for the kurtosis of few units
+    assert np.std(kernels) == pytest.approx(spread, rel=5 * math.sqrt(1.5 / draws))
+
+
 def test_lora_changes_nothing_at_first() -> None:
     recipe = recipes.Lora(rank=4)
     a = recipe.role("a").weight((4, 256), key=KEY)

@@ -223,7 +223,34 @@ def test_gates_follow_the_order_said() -> None:
     with pytest.raises(ValueError, match="gates='igo'"):
         initializers.ForgetBias(gates="igo")
     # sigmoid(1): how much of a cell stays, 1 / -log of it is the steps it lasts
-    assert 1 / -math.log(1 / (1 + math.exp(-1.0))) == pytest.approx(3.192219, abs=1e-6)
+    usual = float(initializers.ForgetBias()((4,), dtype=np.float64)[1])
+    stays = 1 / (1 + math.exp(-usual))
+    assert stays == pytest.approx(0.7310585786, abs=5e-11)
+    assert -1 / math.log(stays) == pytest.approx(3.192219, abs=1e-6)
+
+
+@pytest.mark.parametrize(("activation", "share"), [("identity", 1 / 3), ("relu", 1 / 6)])
+def test_the_uniform_law_of_before_2010_keeps_a_third_or_a_sixth(
+    activation: str, share: float
+) -> None:
+    n = 1000
+    w = initializers.StandardUniform()((n, n), key=KEY / "w")
+    y = ic.Normal()((64, n), key=KEY / "y")
+    z = y @ w.T
+    x = np.maximum(z, 0.0) if activation == "relu" else z
+    # backward: dz passes phi', then the transposed weights, whose law is the same
+    dy = ic.Normal()((64, n), key=KEY / "dy")
+    dz = dy * (z > 0) if activation == "relu" else dy
+    dx = dz @ w
+    for found in (np.square(x).mean(), np.square(dx).mean()):
+        # 64,000 products of 1000 weights, of which 1000 rows differ: 5 / sqrt(1000 / 2), halved
+        assert found == pytest.approx(share, rel=0.1)
+
+
+def test_lecuns_tanh_maps_one_nearly_to_one() -> None:
+    y = ic.kernels.activation_forward(np.ones(1), activation="lecun_tanh", save=False)
+    # 1.7159 tanh(2 / 3), 0.99999726 as published
+    assert y[0] == pytest.approx(0.99999725592, abs=5e-12)
 
 
 def test_priors_have_their_published_bias() -> None:
