@@ -23,14 +23,16 @@ def test_born_dead_networks_are_as_frequent_as_published() -> None:
     # 100 000 networks: five standard deviations are 0.005
     assert dead["dead 2"] == pytest.approx(0.15625, abs=0.006)
     assert 0.85484 - 0.006 < dead["dead 9"] < 0.88737 + 0.006
+    # what is born dead stays so, and some more die: 300 networks, 5 standard deviations are 0.08
+    assert dead["trained"] > dead["dead 9"] - 0.08
     assert outcome("born_dead").verdict == "reproduced"
 
 
 @pytest.mark.slow
 def test_he_trains_thirty_layers_and_xavier_does_not() -> None:
     accuracy = outcome("he_against_xavier").numbers
-    assert accuracy["He 22"] > 0.9
-    assert accuracy["He 30"] > 0.8
+    assert min(accuracy["He 22"], accuracy["Xavier 22"], accuracy["He 30"]) > 0.95
+    assert accuracy["He 22 epoch"] < accuracy["Xavier 22 epoch"] / 2
     assert accuracy["Xavier 30"] < 0.2
 
 
@@ -51,7 +53,9 @@ def test_sigmoids_sit_on_a_plateau_until_the_gradient_is_kept() -> None:
 @pytest.mark.slow
 def test_deep_linear_networks_learn_from_orthogonal_weights_alone() -> None:
     steps = outcome("deep_linear").numbers
-    assert max(steps[f"orthogonal {depth}"] for depth in (4, 16, 64)) < 1000
+    assert steps["orthogonal 64"] < 1.5 * steps["orthogonal 16"]
+    assert steps["orthogonal 64"] < 2.5 * steps["orthogonal 4"]
+    assert steps["Gaussian 16"] > 5 * steps["Gaussian 4"]
     assert math.isinf(steps["Gaussian 64"])
 
 
@@ -59,6 +63,8 @@ def test_deep_linear_networks_learn_from_orthogonal_weights_alone() -> None:
 def test_fifty_residual_blocks_train_without_normalization_if_the_branches_start_small() -> None:
     accuracy = outcome("residual").numbers
     assert accuracy["He"] < 0.2
+    assert 20 < math.log2(accuracy["He loss"]) < 30  # half a bit for each of 50 blocks
+    assert accuracy["Fixup loss"] == pytest.approx(math.log(10), rel=1e-6)
     assert min(accuracy[start] for start in ("1/√L", "Fixup", "SkipInit")) > 0.9
 
 
@@ -96,4 +102,4 @@ def test_the_published_page_is_what_the_code_gives() -> None:
     page = (ROOT / "docs" / "outcomes.md").read_text(encoding="utf-8")
     rows = [" | ".join(row) for row in outcome("born_dead").rows]
     assert all(f"| {row} |" in page for row in rows)
-    assert len(outcomes.EXPERIMENTS) == page.count("\nOutcome: **")
+    assert len(outcomes.EXPERIMENTS) == page.count("\nOutcome: **reproduced**")

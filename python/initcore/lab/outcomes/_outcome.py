@@ -73,14 +73,20 @@ def plain(
 
 
 def train(
-    net: ic.Sequential, *, lr: float, epochs: int, momentum: float = 0.9, seed: int = 0
+    net: ic.Sequential,
+    *,
+    lr: float,
+    epochs: int,
+    momentum: float = 0.9,
+    seed: int = 0,
+    rates: Mapping[str, float] | None = None,
 ) -> tuple[float, list[tuple[float, float]]]:
     """Accuracy on the training samples after the last epoch, and (epoch, loss) from the start."""
     data = digits()
     history = net.fit(
         data.x_train,
         data.y_train,
-        optimizer=ic.SGD(lr=lr, momentum=momentum),
+        optimizer=ic.SGD(lr=lr, momentum=momentum, rates=rates or {}),
         epochs=epochs,
         batch_size=32,
         key=KEY / "batches" / seed,
