@@ -26,8 +26,9 @@ def test_every_public_scheme_has_a_row() -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_a_row_says_what_from_where_and_how_exactly(row: catalogue.Row) -> None:
+def test_a_row_says_what_for_what_from_where_and_how_exactly(row: catalogue.Row) -> None:
     assert row.formula
+    assert row.use.endswith(".")
     assert row.source
     assert row.family
     assert row.exactness.startswith(("bit-exact", "within"))

@@ -1,7 +1,8 @@
 """The catalogue: every scheme with formula, source, exactness and a number, read from the code.
 
-The facts stand in the docstrings alone. A scheme's `Notes` have three lines of ours: `Exactness:`,
-`Source:` and `Check:`, a comparison of a Python expression with a number, which is computed here.
+The facts stand in the docstrings alone. A scheme's `Notes` have four lines of ours: `Use:` (for
+what, and for what not), `Exactness:`, `Source:` and `Check:`, a comparison of a Python expression
+with a number, which is computed here.
 """
 
 import ast
@@ -20,7 +21,7 @@ from initcore.recipes import Recipe
 Kind = Literal["initializer", "recipe", "function"]
 Scope = Literal["element", "tensor", "call", "none"]
 
-_FACTS = ("Formula", "Exactness", "Source", "Check")
+_FACTS = ("Formula", "Use", "Exactness", "Source", "Check")
 _EXACT_BELOW = 8  # digits: a number written with fewer is meant exactly
 _ROUNDING = 1e-12
 
@@ -37,6 +38,8 @@ class Row:
     """The file it stands in, in words."""
     formula: str
     """What it does, in a line."""
+    use: str
+    """When to take it, and when not."""
     source: str
     """Paper, or code, that it is from."""
     exactness: str
@@ -163,6 +166,7 @@ def _row(name: str, kind: Kind, item: Any) -> Row:
         kind,
         _family(item),
         known.get("Formula", text.splitlines()[0]),
+        known["Use"],
         known["Source"],
         known["Exactness"],
         check,
@@ -236,7 +240,7 @@ def markdown() -> str:
     <BLANKLINE>
     ### Asymmetric starts
     <BLANKLINE>
-    | scheme | what it does | source | exactness | check | found |
+    | scheme | what it does | for | source | exactness | check | found |
     """
     tables: dict[Kind, dict[str, list[str]]] = {}
     for row in rows():
@@ -246,8 +250,8 @@ def markdown() -> str:
         parts.append(f"## {_HEADINGS[kind]}\n")
         for family, lines in sorted(families.items()):
             parts.append(f"### {family}\n")
-            parts.append("| scheme | what it does | source | exactness | check | found |")
-            parts.append("|---|---|---|---|---|---|")
+            parts.append("| scheme | what it does | for | source | exactness | check | found |")
+            parts.append("|---|---|---|---|---|---|---|")
             parts.append("\n".join(lines) + "\n")
     return "\n".join(parts).rstrip()
 
@@ -257,6 +261,7 @@ def _line(row: Row) -> str:
     cells = (
         f"`{row.name}`",
         row.formula,
+        row.use,
         row.source if row.verified else f"{row.source} (unverified)",
         row.exactness,
         f"`{row.check} {row.relation} {row.expected}`",

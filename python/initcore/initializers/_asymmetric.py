@@ -19,12 +19,13 @@ class RandomizedAsymmetric(Whole):
     """Rows [w, b] of N(0, 0.6007^2 / n_in), one entry of each, at random, from Beta(2, 1).
 
     A symmetric start leaves a deep, narrow ReLU network dead, constant for every input, with a
-    probability that goes to 1 with depth; one positive entry per unit makes that rare. For
-    networks that are deeper than wide and have no normalization. The tensor is (n_out, n_in + 1):
-    its last column is the bias, ``w, b = a[:, :-1], a[:, -1]``.
+    probability that goes to 1 with depth; one positive entry per unit makes that rare. The tensor
+    is (n_out, n_in + 1): its last column is the bias, ``w, b = a[:, :-1], a[:, -1]``.
 
     Notes
     -----
+    Use: ReLU networks that are deeper than wide and have no normalization; not for wide ones, whose
+    mean it shifts to no end.
     Exactness: bit-exact, stream v1, for the same whole tensor.
     Source: Lu, Shin, Su, Karniadakis, "Dying ReLU and initialization: theory and numerical
     examples", 2019; sigma and the fan as in two ports of it, and sigma derived again.

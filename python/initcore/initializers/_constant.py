@@ -52,6 +52,7 @@ class Constant(Filled):
 
     Notes
     -----
+    Use: biases and scales; not for a hidden layer's weights, whose units it keeps identical.
     Exactness: bit-exact.
     Source: a constant.
     Check: np.linalg.matrix_rank(draw(Constant(0.05), 32, 64)) == 1
@@ -78,6 +79,8 @@ class Zeros(Filled):
 
     Notes
     -----
+    Use: biases, and the last layer of a branch or of a classifier; not for two layers in a row, of
+    which neither would move.
     Exactness: bit-exact.
     Source: a constant.
     Check: abs(draw(Zeros(), 3, 4)).max() == 0
@@ -99,6 +102,7 @@ class Ones(Filled):
 
     Notes
     -----
+    Use: scales of normalization and multipliers; not for weights.
     Exactness: bit-exact.
     Source: a constant.
     Check: draw(Ones(), 7).sum() == 7
@@ -129,6 +133,8 @@ class Identity(Initializer):
 
     Notes
     -----
+    Use: recurrent ReLU weights, layers of a residual kind, and demonstrations; not for a plain
+    layer, whose units it leaves with one input each.
     Exactness: bit-exact.
     Source: for recurrent layers, Le, Jaitly, Hinton, "A simple way to initialize recurrent
     networks of rectified linear units", arXiv:1504.00941, 2015.

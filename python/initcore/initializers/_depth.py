@@ -24,8 +24,7 @@ class SmallInit(Elementwise):
     """N(0, 2 / (5 width)): one small scale for every matrix of a transformer.
 
     It is Glorot's variance for a feed-forward matrix (width, 4 width), given to the square ones
-    too. With pre-normalization it removes the need for a long warmup. Not for layers that no
-    normalization follows: for those it is too small.
+    too. With pre-normalization it removes the need for a long warmup.
 
     Parameters
     ----------
@@ -34,6 +33,8 @@ class SmallInit(Elementwise):
 
     Notes
     -----
+    Use: the matrices of a pre-normalized transformer that read its stream; not for layers that no
+    normalization follows, for which it is too small.
     Exactness: bit-exact, stream v1.
     Source: Nguyen and Salazar, "Transformers without tears", 2019; its use in
     GPT-NeoX, Black et al. 2022.
@@ -82,6 +83,8 @@ class WangInit(Elementwise):
 
     Notes
     -----
+    Use: the matrices of a transformer that write to its stream, beside `SmallInit`; not for
+    post-normalization.
     Exactness: bit-exact, stream v1.
     Source: Wang and Komatsuzaki, GPT-J, 2021; Black et al., GPT-NeoX-20B, 2022.
     Check: std(WangInit(6144, n_layers=44)) == 0.00057989814
@@ -119,9 +122,8 @@ class WangInit(Elementwise):
 class DropoutHeNormal(Elementwise):
     """N(0, 2 keep / fan_in): He's law for ReLU layers whose inputs pass through dropout.
 
-    Dropout that divides what it keeps by `keep` multiplies the mean square by 1 / keep; with
-    He's own variance a network of L such layers starts with its signal (1 / keep)^L too large.
-    For networks that are not normalized; the network without dropout then loses signal.
+    Dropout that divides what it keeps by `keep` multiplies the mean square by 1 / keep; with He's
+    own variance a network of L such layers starts with its signal (1 / keep)^L too large.
 
     Parameters
     ----------
@@ -130,6 +132,8 @@ class DropoutHeNormal(Elementwise):
 
     Notes
     -----
+    Use: ReLU layers behind dropout in networks that are not normalized; not without dropout, where
+    the signal would fade.
     Exactness: bit-exact, stream v1.
     Source: Pretorius, Van Biljon, Kroon, Kamper, "Critical initialisation for deep signal
     propagation in noisy rectifier neural networks", 2018; the formula is checked by simulation.
@@ -162,12 +166,13 @@ class DropoutHeNormal(Elementwise):
 class StandardUniform(Elementwise):
     """U(-r, r) with r = 1 / sqrt(fan_in): what networks started from before 2010, and in PyTorch.
 
-    Var(W) = 1 / (3 fan_in), so that each linear layer keeps a third of the signal's mean square
-    and a ReLU layer a sixth. PyTorch's ``kaiming_uniform_(a=sqrt(5))`` is this law, not one of
-    He's. For porting models; a start for depth it is not. A bias takes it with `fan_in` given.
+    Var(W) = 1 / (3 fan_in), so that each linear layer keeps a third of the signal's mean square and
+    a ReLU layer a sixth. PyTorch's ``kaiming_uniform_(a=sqrt(5))`` is this law, not one of He's. A
+    bias takes it with `fan_in` given.
 
     Notes
     -----
+    Use: porting models; a start for depth it is not.
     Exactness: bit-exact, stream v1.
     Source: Glorot and Bengio 2010, equation 1; torch.nn.Linear.reset_parameters.
     Check: bound(StandardUniform(), 1, 256) == 0.0625
@@ -194,9 +199,8 @@ class StandardUniform(Elementwise):
 class RandomWalk(Elementwise):
     """N(0, g^2 / fan_in), with the g for which the *logarithm* of a gradient's norm stays.
 
-    He's variance keeps the mean of the squared norm, of which a deep narrow network shows less
-    and less: its typical value falls. This slightly larger g keeps the typical value. For deep,
-    narrow networks without normalization; for wide ones it is He's, or LeCun's, law.
+    He's variance keeps the mean of the squared norm, of which a deep narrow network shows less and
+    less: its typical value falls. This slightly larger g keeps the typical value.
 
     Parameters
     ----------
@@ -206,6 +210,7 @@ class RandomWalk(Elementwise):
     Notes
     -----
     Formula: N(0, g^2 / fan_in), g = sqrt(2) exp(1.2 / (max(fan_in, 6) - 2.4)) for ReLU.
+    Use: deep, narrow networks without normalization; for wide ones it is He's, or LeCun's, law.
     Exactness: bit-exact, stream v1 (the exponential is the kernels' own).
     Source: Sussillo and Abbott, "Random walk initialization for training very deep feedforward
     networks", 2014.

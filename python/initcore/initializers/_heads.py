@@ -17,9 +17,6 @@ from initcore.keys import Key
 class BiasPrior(Filled):
     """-log((1 - p) / p): the bias with which a sigmoid output starts at p.
 
-    For detectors and other classifiers of rare events, whose first steps would otherwise go into
-    learning that the event is rare.
-
     Parameters
     ----------
     probability : float, default 0.01
@@ -27,6 +24,8 @@ class BiasPrior(Filled):
 
     Notes
     -----
+    Use: sigmoid outputs for rare events, in detectors above all, whose first steps would otherwise
+    go into learning that the event is rare; not for outputs of even odds.
     Exactness: bit-exact (the logarithm is the kernels' own).
     Source: Lin, Goyal, Girshick, He, Dollar, "Focal loss for dense object detection", 2017,
     section 4.1, as torchvision's models/detection/retinanet.py has it.
@@ -54,7 +53,7 @@ class ClassPrior(Initializer):
     """log(n_c / n) for class c: a softmax over zero weights starts at the classes' frequencies.
 
     With `Zeros` for the last layer's weights, the first loss is the entropy of the labels exactly;
-    anything above that is what a start costs. For uneven classes.
+    anything above that is what a start costs.
 
     Parameters
     ----------
@@ -63,6 +62,7 @@ class ClassPrior(Initializer):
 
     Notes
     -----
+    Use: softmax outputs over uneven classes; over even ones `Zeros` is the same.
     Exactness: bit-exact (the logarithm is the kernels' own).
     Source: the maximum-likelihood bias of a softmax without inputs.
     Check: draw(ClassPrior((1,) * 1000), 1000)[0] == -6.9077552790

@@ -33,6 +33,8 @@ class Icnr(Whole):
 
     Notes
     -----
+    Use: convolutions before a pixel shuffle; not for other layers, which it would fill with equal
+    kernels.
     Exactness: bit-exact, stream v1, for the same whole tensor.
     Source: Aitken et al., "Checkerboard artifact free sub-pixel convolution", 2017.
     Check: np.ptp(draw(Icnr(4), 8, 3, 3, 3).reshape(2, 4, 27), axis=1).max() == 0

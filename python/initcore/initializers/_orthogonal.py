@@ -52,6 +52,8 @@ class Orthogonal(Whole):
     An element depends on the whole matrix: `block` makes the whole and takes the part. Copies and
     groups are matrices of their own.
 
+    Use: deep linear and tanh networks at criticality, and recurrent weights; not for kernels of
+    several taps.
     Exactness: bit-exact, stream v1, for the same whole tensor.
     Source: Saxe, McClelland, Ganguli, "Exact solutions to the nonlinear dynamics of learning in
     deep linear neural networks", arXiv:1312.6120, 2013; as a product of random reflectors,
@@ -85,9 +87,8 @@ class Orthogonal(Whole):
 class ScaledOrthogonal(Whole):
     """gain max(1, sqrt(n_out / n_in)) times a random matrix with orthonormal rows or columns.
 
-    `Orthogonal` keeps a vector's length, so a layer with more outputs than inputs lowers their
-    mean square; this keeps the mean square, in layers of any shape. For networks whose theory is
-    in mean squares (`recipes.TailoredRelu`); a square layer is `Orthogonal`'s.
+    `Orthogonal` keeps a vector's length, so a layer with more outputs than inputs lowers their mean
+    square; this keeps the mean square, in layers of any shape.
 
     Parameters
     ----------
@@ -96,6 +97,8 @@ class ScaledOrthogonal(Whole):
 
     Notes
     -----
+    Use: networks whose theory is in mean squares (`recipes.TailoredRelu`); a square layer is
+    `Orthogonal`'s.
     Exactness: bit-exact, stream v1, for the same whole tensor.
     Source: Martens et al., "Rapid training of deep neural networks without skip connections or
     normalization layers using deep kernel shaping", 2021, and its code.
@@ -146,6 +149,8 @@ class DeltaOrthogonal(Whole):
     -----
     The center of an even length is the first of its two middles, as in JAX.
 
+    Use: deep convolutional networks without shortcuts or normalization; not where a layer has fewer
+    outputs than inputs.
     Exactness: bit-exact, stream v1, for the same whole tensor.
     Source: Xiao, Bahri, Sohl-Dickstein, Schoenholz, Pennington, "Dynamical isometry and a mean
     field theory of CNNs", 2018, algorithm 1 and its notebook.
@@ -189,9 +194,8 @@ class DeltaOrthogonal(Whole):
 class Dirac(Whole):
     """`gain` where out and in channel are equal, at the center tap, and 0 elsewhere.
 
-    A convolution that hands on its input unchanged (of more inputs than outputs the first ones),
-    in each group; what `Identity` is to dense layers. For layers beside a path that is not
-    linear, or to insert a layer into a trained network: alone it starts all paths equal.
+    A convolution that hands on its input unchanged (of more inputs than outputs the first ones), in
+    each group; what `Identity` is to dense layers.
 
     Parameters
     ----------
@@ -203,6 +207,8 @@ class Dirac(Whole):
     The center of an even length is the first of its two middles; PyTorch's ``dirac_`` takes the
     second.
 
+    Use: layers beside a path that is not linear, or one inserted into a trained network; not for a
+    plain stack, all of whose paths it starts equal.
     Exactness: bit-exact.
     Source: Zagoruyko and Komodakis, "DiracNets: training very deep neural networks without
     skip-connections", 2017; PyTorch's ``dirac_``.
@@ -247,11 +253,11 @@ class ZerO(Whole):
 
     As many outputs as inputs, or fewer: 1 on the diagonal. More outputs: I H I / sqrt(p), with H
     the Hadamard matrix of size p, the power of 2 at or above n_out. At the center tap of a
-    convolution. For residual networks, which need not break a symmetry by chance. A first layer
-    of 2^k inputs widened by zeros has no more than 2^k distinct columns.
+    convolution. A first layer of 2^k inputs widened by zeros has no more than 2^k distinct columns.
 
     Notes
     -----
+    Use: residual networks, which need not break a symmetry by chance; not for plain ones.
     Exactness: bit-exact.
     Source: Zhao, Schaefer, Anandkumar, "ZerO initialization: initializing neural networks with
     only zeros and ones", 2021, algorithm 1 and its notebook.
@@ -294,10 +300,9 @@ _MIRRORS = ("in", "out", "both")
 class LooksLinear(Whole):
     """[W0, -W0], W0 orthogonal: a ReLU network that is linear at the start.
 
-    ReLU(z) - ReLU(-z) = z, so layers that come in pairs of opposite sign hand on z as a whole.
-    A deep network then starts as the product of its W0, without the noise that a deep ReLU
-    network has in its gradients. For the layers of a network with concatenated ReLU (all
-    ``"in"``), or with plain ReLU: first ``"out"``, hidden ``"both"``, last ``"in"``.
+    ReLU(z) - ReLU(-z) = z, so layers that come in pairs of opposite sign hand on z as a whole. A
+    deep network then starts as the product of its W0, without the noise that a deep ReLU network
+    has in its gradients.
 
     Parameters
     ----------
@@ -314,6 +319,8 @@ class LooksLinear(Whole):
 
     Notes
     -----
+    Use: the layers of a network with concatenated ReLU (all ``"in"``), or with plain ReLU: first
+    ``"out"``, hidden ``"both"``, last ``"in"``; not for other activations.
     Exactness: bit-exact, stream v1, for the same whole tensor.
     Source: Balduzzi et al., "The shattered gradients problem: if resnets are the answer, then
     what is the question?", 2017, ``"in"`` as Naloween/Operator-Level-optimization,

@@ -44,6 +44,8 @@ class Packed(Initializer):
     `fan_in` of a call is that of every block; `fan_out` is that of the whole, of which each
     block takes its share. `block` makes the whole and takes the part.
 
+    Use: queries, keys and values, gates, and gate with up in one tensor; not where blocks do not
+    stand along the out axis.
     Exactness: bit-exact, stream v1, for the same whole tensor: the bytes of the parts.
     Source: the fans of each projection, Vaswani et al., "Attention is all you need", 2017;
     fused as in PyTorch's ``in_proj_weight``.

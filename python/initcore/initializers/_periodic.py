@@ -14,8 +14,8 @@ class Siren(Elementwise):
     """U(-r, r) with r = sqrt(6 / fan_in) / omega: for layers sin(omega (W h + b)).
 
     Deep in such a network omega z has mean square q = 1 - exp(-2 q) = 0.79681 (its standard
-    deviation is 0.8926, not 1). The first layer, on coordinates in [-1, 1], takes
-    U(-1 / fan_in, 1 / fan_in): ``Siren(first=True)``. For sine units alone.
+    deviation is 0.8926, not 1). The first layer, on coordinates in [-1, 1], takes U(-1 / fan_in, 1
+    / fan_in): ``Siren(first=True)``.
 
     Parameters
     ----------
@@ -26,6 +26,7 @@ class Siren(Elementwise):
 
     Notes
     -----
+    Use: sine units alone.
     Exactness: bit-exact, stream v1.
     Source: Sitzmann, Martel, Bergman, Lindell, Wetzstein, "Implicit neural representations with
     periodic activation functions", 2020, section 3.2.
@@ -73,6 +74,7 @@ class FourierFeatures(Elementwise):
 
     Notes
     -----
+    Use: fixed features of coordinates in few dimensions; not for a layer that is trained.
     Exactness: bit-exact, stream v1.
     Source: Rahimi and Recht, "Random features for large-scale kernel machines", 2007; Tancik et
     al., "Fourier features let networks learn high frequency functions", 2020, and its demo,

@@ -151,6 +151,8 @@ class Normal(Elementwise):
 
     Notes
     -----
+    Use: a width that is a number of the model, such as 0.02 in transformers; not for deep plain
+    networks, which need a fan.
     Exactness: bit-exact, stream v1.
     Source: Box and Muller, "A note on the generation of random normal deviates", 1958;
     docs/stream-v1.md.
@@ -193,6 +195,7 @@ class Uniform(Elementwise):
 
     Notes
     -----
+    Use: bounds that a model names, such as Keras's 0.05; not where a fan should set the width.
     Exactness: bit-exact, stream v1.
     Source: docs/stream-v1.md.
     Check: abs(draw(Uniform(), 100_000).std() * math.sqrt(3) - 1) <= 0.007
@@ -249,6 +252,7 @@ class TruncatedNormal(Elementwise):
 
     Notes
     -----
+    Use: transformers whose papers cut their normal law; not where a fan should set the width.
     Exactness: bit-exact, stream v1.
     Source: docs/stream-v1.md.
     Check: std(TruncatedNormal()) == 0.8796256610

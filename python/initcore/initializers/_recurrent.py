@@ -35,8 +35,7 @@ class ForgetBias(Initializer):
     """`value` for the forget gate of an LSTM, 0 for its other gates.
 
     At 1 the cell keeps sigmoid(1) = 0.731 of itself per step and so remembers about 3 steps; at 0
-    it would keep a half. For every LSTM; for memories of a known, long reach see `Chrono`.
-    PyTorch adds two biases: give it to one of them and `Zeros` to the other.
+    it would keep a half. PyTorch adds two biases: give it to one of them and `Zeros` to the other.
 
     Parameters
     ----------
@@ -47,6 +46,7 @@ class ForgetBias(Initializer):
 
     Notes
     -----
+    Use: every LSTM; for memories of a known, long reach see `Chrono`.
     Exactness: bit-exact.
     Source: Gers, Schmidhuber, Cummins, "Learning to forget", 2000; Jozefowicz, Zaremba,
     Sutskever, "An empirical exploration of recurrent network architectures", 2015.
@@ -91,9 +91,8 @@ class ForgetBias(Initializer):
 class Chrono(Initializer):
     """log(u) for the forget gate, -log(u) for the input gate, u uniform on [1, longest - 1).
 
-    Unit by unit the memory then reaches from 2 to `longest` steps: a forget bias of log(u) keeps
-    u / (1 + u) per step. For sequences whose dependencies are about that long; for short ones it
-    learns more slowly than `ForgetBias`.
+    Unit by unit the memory then reaches from 2 to `longest` steps: a forget bias of log(u) keeps u
+    / (1 + u) per step.
 
     Parameters
     ----------
@@ -104,6 +103,8 @@ class Chrono(Initializer):
 
     Notes
     -----
+    Use: LSTMs on sequences whose dependencies reach about that far; for short ones it learns more
+    slowly than `ForgetBias`.
     Exactness: bit-exact, stream v1, for the same whole tensor (the logarithm is the kernels' own).
     Source: Tallec and Ollivier, "Can recurrent neural networks warp time?", 2018.
     Check: draw(Chrono(784), 4000).max() <= 6.66314

@@ -22,6 +22,8 @@ class Sign(Elementwise):
 
     Notes
     -----
+    Use: weights of one size, as in binary networks, and random projections; not where values have
+    to differ in size.
     Exactness: bit-exact, stream v1.
     Source: docs/stream-v1.md; as signed constants, Ramanujan et al., "What's hidden in a randomly
     weighted neural network?", arXiv:1911.13299, 2019.

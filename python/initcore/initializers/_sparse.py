@@ -37,6 +37,8 @@ class Sparse(Elementwise):
 
     Notes
     -----
+    Use: wide layers whose units should see few inputs each, as in second-order training; not for
+    narrow ones.
     Exactness: bit-exact, stream v1: each element is a function of the key, its index and the
     number of rows.
     Source: Martens, "Deep learning via Hessian-free optimization", 2010, which leaves a fixed

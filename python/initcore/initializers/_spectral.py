@@ -25,6 +25,8 @@ class SpectralNormal(Elementwise):
 
     Notes
     -----
+    Use: hidden matrices of networks that are made wider; not for embeddings, whose rows are no
+    sums.
     Exactness: bit-exact, stream v1.
     Source: Yang, Simon, Bernstein, "A spectral condition for feature learning", 2023, condition
     1; the edge of the spectrum, sqrt(fan_in) + sqrt(fan_out), is derived, and checked by

@@ -18,12 +18,13 @@ Array = np.ndarray[Any, Any]
 class HippoLegS(Initializer):
     """The HiPPO-LegS matrix A: a state that holds its whole past as Legendre coefficients.
 
-    A[n, k] = -sqrt((2 n + 1)(2 k + 1)) for n > k, -(n + 1) for n = k, 0 above. A vector gets
-    its input B[n] = sqrt(2 n + 1). For the state of S4 and its like, square matrices alone.
+    A[n, k] = -sqrt((2 n + 1)(2 k + 1)) for n > k, -(n + 1) for n = k, 0 above. A vector gets its
+    input B[n] = sqrt(2 n + 1).
 
     Notes
     -----
     Formula: A[n, k] = -sqrt((2 n + 1)(2 k + 1)) for n > k, -(n + 1) for n = k.
+    Use: the state of S4 and its like, square matrices alone.
     Exactness: bit-exact.
     Source: Gu, Dao, Ermon, Rudra, Re, "HiPPO: recurrent memory with optimal polynomial
     projections", 2020, theorem 2; signs as in S4, Gu, Goel, Re 2022.
@@ -85,6 +86,8 @@ class DiagonalStates(Initializer):
     Notes
     -----
     Formula: pi n; (N / pi)(N / (2 n + 1) - 1); -(n + 1); log(n + 1).
+    Use: the transitions of diagonal state-space layers (S4D, Mamba); not for other recurrent
+    weights.
     Exactness: bit-exact (the logarithm is the kernels' own).
     Source: Gu, Gupta, Goel, Re, "On the parameterization and initialization of diagonal state
     space models", 2022; Gu and Dao, "Mamba", 2023, section 3.6.
@@ -135,8 +138,7 @@ class DiagonalStates(Initializer):
 class StepBias(Initializer):
     """The bias b for which softplus(b) is a step size, log-uniform on [low, high].
 
-    Steps of many sizes let the states of a Mamba layer watch times of many lengths. For the bias
-    of its step projection alone.
+    Steps of many sizes let the states of a Mamba layer watch times of many lengths.
 
     Parameters
     ----------
@@ -147,6 +149,7 @@ class StepBias(Initializer):
 
     Notes
     -----
+    Use: the bias of a Mamba layer's step projection alone.
     Exactness: bit-exact, stream v1, for the same whole tensor (exp and log are the kernels' own).
     Source: Gu and Dao, "Mamba", 2023, section 3.6.
     Check: np.log1p(np.exp(draw(StepBias(), 1000))).max() <= 0.1000000001

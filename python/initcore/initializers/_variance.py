@@ -85,6 +85,8 @@ class VarianceScaling(Elementwise):
 
     Notes
     -----
+    Use: any activation, with scale = gain(activation)^2; not where a matrix has to keep every
+    length.
     Exactness: bit-exact, stream v1.
     Source: LeCun, Bottou, Orr, Mueller, "Efficient BackProp", 1998, section 4.6; Glorot and
     Bengio 2010; He et al. 2015.
@@ -155,6 +157,8 @@ class LecunNormal(_Named):
 
     Notes
     -----
+    Use: linear, tanh and SELU layers; not for ReLU, under which the mean square halves in each
+    layer.
     Exactness: bit-exact, stream v1.
     Source: LeCun, Bottou, Orr, Mueller, "Efficient BackProp", 1998, equation 16.
     Check: std(LecunNormal(), 128, 256) == 0.0625
@@ -177,6 +181,7 @@ class LecunUniform(_Named):
 
     Notes
     -----
+    Use: as `LecunNormal`.
     Exactness: bit-exact, stream v1.
     Source: LeCun, Bottou, Orr, Mueller, "Efficient BackProp", 1998, equation 16.
     Check: bound(LecunUniform(), 128, 256) == 0.10825318
@@ -196,6 +201,7 @@ class XavierNormal(_Named):
 
     Notes
     -----
+    Use: tanh, up to some ten layers, and linear layers; not for ReLU.
     Exactness: bit-exact, stream v1.
     Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural
     networks", AISTATS 2010, equation 10 (the forward condition alone).
@@ -220,6 +226,7 @@ class XavierUniform(_Named):
 
     Notes
     -----
+    Use: as `XavierNormal`.
     Exactness: bit-exact, stream v1.
     Source: Glorot and Bengio, AISTATS 2010, equation 10 (the forward condition alone).
     Check: bound(XavierUniform(), 128, 256) == 0.10825318
@@ -239,6 +246,8 @@ class GlorotNormal(_Named):
 
     Notes
     -----
+    Use: tanh and linear layers whose two fans differ; not for ReLU, which takes `HeNormal`, nor for
+    deep funnels, where neither signal nor gradient is kept.
     Exactness: bit-exact, stream v1.
     Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural
     networks", AISTATS 2010, equation 12.
@@ -256,6 +265,7 @@ class GlorotUniform(_Named):
 
     Notes
     -----
+    Use: as `GlorotNormal`; the default of Keras's layers.
     Exactness: bit-exact, stream v1.
     Source: Glorot and Bengio, AISTATS 2010, equation 16.
     Check: bound(GlorotUniform(), 128, 256) == 0.125
@@ -309,6 +319,8 @@ class HeNormal(_He):
 
     Notes
     -----
+    Use: ReLU and leaky ReLU, plain or convolutional; not for a layer that no ReLU precedes, nor for
+    tanh.
     Exactness: bit-exact, stream v1.
     Source: He, Zhang, Ren, Sun, "Delving deep into rectifiers", ICCV 2015, equations 10, 14, 15.
     Check: std(HeNormal(), 64, 64, 3, 3) == 0.0589255651
@@ -338,6 +350,7 @@ class HeUniform(_He):
 
     Notes
     -----
+    Use: as `HeNormal`.
     Exactness: bit-exact, stream v1.
     Source: He, Zhang, Ren, Sun, "Delving deep into rectifiers", ICCV 2015, equations 10, 14, 15.
     Check: bound(HeUniform(), 64, 64, 3, 3) == 0.1020620726

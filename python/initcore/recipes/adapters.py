@@ -30,6 +30,8 @@ class Lora(Recipe):
 
     Notes
     -----
+    Use: adapters on a trained weight; not for layers trained from scratch, of which it starts the
+    product at 0.
     Exactness: bit-exact, stream v1.
     Source: Hu et al., "LoRA: low-rank adaptation of large language models", 2021, section 4.1;
     both laws as in Hugging Face's PEFT.
@@ -74,8 +76,7 @@ def pissa(w: Array, rank: int, *, key: Key, scaling: float = 1.0) -> LowRank:
     """W = (W - B A) + B A, with A = sqrt(S) V^T and B = U sqrt(S) of its largest singular values.
 
     The adapter starts as the part of the weight that does most, and trains that, where `Lora`
-    starts at nothing; what stays is the rest, which can also be quantized better. For
-    fine-tuning; the base weight changes, so the adapter goes with its own base.
+    starts at nothing; what stays is the rest, which can also be quantized better.
 
     Parameters
     ----------
@@ -101,6 +102,7 @@ def pissa(w: Array, rank: int, *, key: Key, scaling: float = 1.0) -> LowRank:
 
     Notes
     -----
+    Use: fine-tuning; the base weight changes, so the adapter goes with its own base.
     Exactness: bit-exact across CPUs and thread counts, stream v1 and compute v1.
     Source: Meng, Wang, Zhang, "PiSSA: principal singular values and singular vectors adaptation of
     large language models", 2024; Hugging Face's PEFT.
@@ -147,6 +149,8 @@ def olora(w: Array, rank: int, *, scaling: float = 1.0) -> LowRank:
 
     Notes
     -----
+    Use: adapters that should learn sooner than `Lora`'s at less cost than `pissa`'s; the base
+    weight changes.
     Exactness: bit-exact across CPUs and thread counts, compute v1.
     Source: Bueyuekakyuez, "OLoRA: orthonormal low-rank adaptation of large language models",
     2024; Hugging Face's PEFT.

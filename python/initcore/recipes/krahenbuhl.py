@@ -30,11 +30,10 @@ def krahenbuhl(
 ) -> dict[str, float]:
     """Units of mean beta and standard deviation 1 on x; then layers that all learn at one rate.
 
-    First w_k / s_k and b_k = beta - mu_k / s_k, layer by layer. Then each layer k is multiplied
-    by r_k = sqrt(C_k / geometric mean of C), where C_k is the rms gradient of its weights beside
-    the weights themselves, sqrt(E |dW_k|^2) / |W_k|, of a random linear function of the outputs.
-    The product of the r_k is 1, so the network's function stays. For plain networks of ReLU,
-    leaky ReLU and linear layers, in which it is exact in one step.
+    First w_k / s_k and b_k = beta - mu_k / s_k, layer by layer. Then each layer k is multiplied by
+    r_k = sqrt(C_k / geometric mean of C), where C_k is the rms gradient of its weights beside the
+    weights themselves, sqrt(E |dW_k|^2) / |W_k|, of a random linear function of the outputs. The
+    product of the r_k is 1, so the network's function stays.
 
     Parameters
     ----------
@@ -67,6 +66,8 @@ def krahenbuhl(
 
     Notes
     -----
+    Use: plain networks of ReLU, leaky ReLU and linear layers, in which it is exact in one step; not
+    for residual ones.
     Exactness: bit-exact across CPUs and thread counts, stream v1 and compute v1.
     Source: Kraehenbuehl, Doersch, Donahue, Darrell, "Data-dependent initializations of
     convolutional neural networks", 2016, algorithms 1 and 2; beta as in its code. That the second

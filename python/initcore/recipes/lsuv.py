@@ -24,10 +24,9 @@ def lsuv(
 ) -> dict[str, float]:
     """Orthogonal weights, each layer divided by the standard deviation of what it gives for x.
 
-    Layer by layer, from the input: the pre-activations of a batch get standard deviation 1, so
-    that the start suits the activation, the data and the shape of the network without a formula
-    for any of them. For plain networks without normalization; a batch of a few hundred samples
-    that look like the training data is enough.
+    Layer by layer, from the input: the pre-activations of a batch get standard deviation 1, so that
+    the start suits the activation, the data and the shape of the network without a formula for any
+    of them.
 
     Parameters
     ----------
@@ -59,6 +58,8 @@ def lsuv(
 
     Notes
     -----
+    Use: plain networks without normalization; a batch of a few hundred samples that look like the
+    training data is enough.
     Exactness: bit-exact across CPUs and thread counts, stream v1 and compute v1.
     Source: Mishkin and Matas, "All you need is a good init", 2016, and its code, which takes the
     standard deviation where the paper's algorithm has the variance.

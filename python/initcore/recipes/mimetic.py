@@ -24,10 +24,9 @@ def mimetic(
 ) -> dict[str, Array]:
     """W_q^T W_k near 0.7 Z + 0.7 I in each head, and W_out W_v near 0.4 Z - 0.4 I.
 
-    Z has independent elements N(0, 1 / width). Trained attention looks like this: a token looks
-    at those that resemble it, and what it then adds points away from itself. Each product is split
-    by its singular values, of which a head keeps the width / n_heads largest. Made for small vision
-    transformers on small data; less use where data are plenty.
+    Z has independent elements N(0, 1 / width). Trained attention looks like this: a token looks at
+    those that resemble it, and what it then adds points away from itself. Each product is split by
+    its singular values, of which a head keeps the width / n_heads largest.
 
     Parameters
     ----------
@@ -57,6 +56,7 @@ def mimetic(
     -----
     The decomposition takes some d^3 steps in NumPy: 18 s for d = 384 and 6 heads on two cores.
 
+    Use: small vision transformers on small data; less use where data are plenty.
     Exactness: bit-exact across CPUs and thread counts, stream v1 and compute v1.
     Source: Trockman and Kolter, "Mimetic initialization of self-attention layers", 2023: the
     signs of both products from its abstract; factors, the variance of Z and the split head by

@@ -37,6 +37,7 @@ class Bert(Recipe):
 
     Notes
     -----
+    Use: porting BERT; depth plays no part in it, which post-normalization has to make up for.
     Exactness: bit-exact, stream v1.
     Source: Devlin, Chang, Lee, Toutanova, "BERT", 2019; google-research/bert, modeling.py,
     create_initializer: TensorFlow's truncated normal.
@@ -75,6 +76,8 @@ class Olmo2(Recipe):
 
     Notes
     -----
+    Use: porting OLMo 2, or transformers that normalize each branch's output; not for pre-normalized
+    ones.
     Exactness: bit-exact, stream v1.
     Source: OLMo Team, "2 OLMo 2 Furious", 2025; allenai/OLMo-core,
     src/olmo_core/nn/transformer/init.py.
@@ -117,6 +120,7 @@ class Mamba(Recipe):
 
     Notes
     -----
+    Use: Mamba's blocks; not for its second version, which has other tensors.
     Exactness: bit-exact, stream v1; the step's bias for the same whole tensor.
     Source: Gu and Dao, "Mamba", 2023, and its code.
     Check: bound(Mamba(64, 16).role("residual").weight, 1, 256) == 0.0078125
@@ -167,6 +171,7 @@ class T5(Recipe):
 
     Notes
     -----
+    Use: porting T5; not with attention that divides by sqrt(head).
     Exactness: bit-exact, stream v1.
     Source: Raffel et al., "Exploring the limits of transfer learning with a unified text-to-text
     transformer", 2020; huggingface/transformers, models/t5/modeling_t5.py, _init_weights, which
@@ -212,6 +217,7 @@ class SwitchMoe(Recipe):
 
     Notes
     -----
+    Use: mixtures of experts in low precision; not for dense transformers.
     Exactness: bit-exact, stream v1.
     Source: Fedus, Zoph, Shazeer, "Switch transformers: scaling to trillion parameter models with
     simple and efficient sparsity", 2021, section 2.4: sqrt(s / fan_in), s a tenth of the default
@@ -257,6 +263,8 @@ class Embedding(Recipe):
 
     Notes
     -----
+    Use: tables of tokens; ``1 / width`` where the table is the last matrix too, PyTorch's law where
+    a normalization follows.
     Exactness: bit-exact, stream v1.
     Source: flax.linen.Embed; torch.nn.Embedding; keras.layers.Embedding.
     Check: std(Embedding(64).role("table").weight) == 0.125

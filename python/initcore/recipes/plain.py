@@ -12,11 +12,12 @@ class SelfNormalizing(Recipe):
     """N(0, 1 / fan_in) and SELU: mean 0 and variance 1 are what layers are drawn to.
 
     With SELU's two constants they are a fixed point, towards which a difference shrinks by 0.783
-    per layer. For deep dense networks of SELU, on standardized inputs; with dropout only the kind
-    that keeps both moments. Role: ``"hidden"``.
+    per layer. Role: ``"hidden"``.
 
     Notes
     -----
+    Use: deep dense networks of SELU, on standardized inputs; with dropout only the kind that keeps
+    both moments.
     Exactness: bit-exact, stream v1.
     Source: Klambauer, Unterthiner, Mayr, Hochreiter, "Self-normalizing neural networks", 2017.
     Check: gains.stability("selu").slope == 0.78264788
@@ -38,8 +39,7 @@ class ZeroReadout(Recipe):
     """The last layer 0, the others as they would be: a first loss of log(classes) exactly.
 
     The first step moves the last layer alone; from the second on all learn, from predictions that
-    no chance has fixed. For classifiers of any kind, unless the layer before is 0 too: of two
-    zeros in a row neither moves. Roles: ``"hidden"``, ``"readout"``.
+    no chance has fixed. Roles: ``"hidden"``, ``"readout"``.
 
     Parameters
     ----------
@@ -48,6 +48,8 @@ class ZeroReadout(Recipe):
 
     Notes
     -----
+    Use: classifiers of any kind, unless the layer before is 0 too: of two zeros in a row neither
+    moves.
     Exactness: bit-exact, stream v1.
     Source: Yang et al., "Tensor programs V", 2022, and its package; Zhang et al. 2019.
     Check: chance_loss(ZeroReadout().role("readout").weight, 10) == 2.302585093
@@ -83,9 +85,8 @@ class TailoredRelu(Recipe):
 
     Through many ReLU layers all inputs become alike: of orthogonal ones the cosine goes to 1. The
     slope is chosen so that it ends at `eta`; the deeper the network, the nearer it is to linear.
-    Weights are orthogonal with gain sqrt(2 / (1 + slope^2)), biases 0. For deep plain networks
-    without skips or normalization, with a strong optimizer. Roles: ``"first"`` (no activation
-    before it, so no gain), ``"hidden"``; the activation is
+    Weights are orthogonal with gain sqrt(2 / (1 + slope^2)), biases 0. Roles: ``"first"`` (no
+    activation before it, so no gain), ``"hidden"``; the activation is
     ``activations.LeakyRelu(recipe.slope)``.
 
     Parameters
@@ -102,6 +103,8 @@ class TailoredRelu(Recipe):
 
     Notes
     -----
+    Use: deep plain networks without skips or normalization, with a strong optimizer; not for
+    shallow ones, which need no slope.
     Exactness: bit-exact, stream v1, for the same whole tensor; the slope rounded to 9 digits.
     Source: Zhang, Botev, Martens, "Deep learning without shortcuts: shaping the kernel with
     tailored rectifiers", 2022, section 3, and its code.

@@ -38,6 +38,7 @@ class Lstm(Recipe):
 
     Notes
     -----
+    Use: LSTM layers in the order i, f, g, o; ``"keras"`` and ``"torch"`` to port models.
     Exactness: bit-exact, stream v1, for the same whole tensor.
     Source: Jozefowicz, Zaremba, Sutskever, "An empirical exploration of recurrent network
     architectures", 2015, for the forget bias; keras.layers.LSTM; torch.nn.LSTM.
@@ -95,6 +96,7 @@ class Irnn(Recipe):
 
     Notes
     -----
+    Use: long memories in plain recurrent networks; not for gated ones.
     Exactness: bit-exact, stream v1.
     Source: Le, Jaitly, Hinton, "A simple way to initialize recurrent networks of rectified linear
     units", arXiv:1504.00941, 2015; the input weights as in Keras's example of it.

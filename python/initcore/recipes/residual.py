@@ -23,11 +23,10 @@ from initcore.recipes._exact import column_stds
 class InverseSqrtDepth(Recipe):
     """He's law, and every branch multiplied by 1 / sqrt(n_blocks).
 
-    The mean square then grows to (1 + 1/L)^L, at most e, where x + F(x) alone doubles it in each
-    of L blocks. This is so where every weight of a branch has a ReLU before it, as in
-    x + a W2 relu(W1 relu(x)); a first layer without one takes `LecunNormal`, for with He's law the
-    bound is e^2. For any residual network without normalization. Roles: ``"branch"`` (its
-    `multiplier` is that of the branch's output), ``"other"``.
+    The mean square then grows to (1 + 1/L)^L, at most e, where x + F(x) alone doubles it in each of
+    L blocks. This is so where every weight of a branch has a ReLU before it, as in x + a W2 relu(W1
+    relu(x)); a first layer without one takes `LecunNormal`, for with He's law the bound is e^2.
+    Roles: ``"branch"`` (its `multiplier` is that of the branch's output), ``"other"``.
 
     Parameters
     ----------
@@ -36,6 +35,7 @@ class InverseSqrtDepth(Recipe):
 
     Notes
     -----
+    Use: any residual network without normalization; not for plain ones.
     Exactness: bit-exact, stream v1.
     Source: Hayou et al., "Stable ResNet", 2021; Tarnowski et al. 2019.
     Check: (1 + InverseSqrtDepth(10).role("branch").multiplier ** 2) ** 10 == 2.59374246
@@ -79,9 +79,9 @@ class Fixup(Recipe):
     """He's law times L^(-1 / (2 m - 2)) in the branches, whose last layer starts at 0.
 
     With a classifier of 0 the first loss is log(classes) exactly. Each layer is preceded by a
-    scalar bias of 0 and each branch ends in a scalar multiplier of 1, both trained. For residual
-    networks without normalization. Roles: ``"branch"`` (all layers of a branch but the last),
-    ``"branch_last"``, ``"classifier"``, ``"other"``, ``"scalar_multiplier"``, ``"scalar_bias"``.
+    scalar bias of 0 and each branch ends in a scalar multiplier of 1, both trained. Roles:
+    ``"branch"`` (all layers of a branch but the last), ``"branch_last"``, ``"classifier"``,
+    ``"other"``, ``"scalar_multiplier"``, ``"scalar_bias"``.
 
     Parameters
     ----------
@@ -94,6 +94,7 @@ class Fixup(Recipe):
 
     Notes
     -----
+    Use: residual networks without normalization; not beside normalization, which does its work.
     Exactness: bit-exact, stream v1.
     Source: Zhang, Dauphin, Ma, "Fixup initialization: residual learning without normalization",
     2019, and its code.
@@ -142,6 +143,8 @@ class SkipInit(Recipe):
     Notes
     -----
     Formula: x + a F(x) with a = 0, trained.
+    Use: residual networks without normalization, the simplest way; not where layers of a branch are
+    0 too.
     Exactness: bit-exact, stream v1.
     Source: De and Smith, "Batch normalization biases residual blocks towards the identity function
     in deep networks", 2020, as timm's models/nfnet.py has it (`skipinit_gain`); Bachlechner et al.,
@@ -164,8 +167,8 @@ class SkipInit(Recipe):
 class LayerScale(Recipe):
     """A trained scale for each channel of a branch, which starts at a small constant.
 
-    0.1 to depth 18, 1e-5 to 24, 1e-6 beyond. For deep, pre-normalized vision transformers.
-    Roles: ``"branch_scale"``, ``"projection"`` (N(0, 0.02^2)).
+    0.1 to depth 18, 1e-5 to 24, 1e-6 beyond. Roles: ``"branch_scale"``, ``"projection"`` (N(0,
+    0.02^2)).
 
     Parameters
     ----------
@@ -175,6 +178,7 @@ class LayerScale(Recipe):
     Notes
     -----
     Formula: x + diag(s) F(x) with s = 0.1, 1e-5 or 1e-6 by depth.
+    Use: deep, pre-normalized vision transformers; the shallower, the less it does.
     Exactness: bit-exact, stream v1.
     Source: Touvron et al., "Going deeper with image transformers", 2021; timm, models/cait.py,
     whose narrowest network of 36 blocks has 1e-5. Its truncated normal is cut at +-2, beyond
@@ -207,13 +211,13 @@ class ZeroGamma(Recipe):
     """The scale of the last batch normalization of each branch 0, all other scales 1.
 
     Every block starts as the identity, with normalization; the stream then keeps its variance,
-    where with scales of 1 the variance behind block l is l + 1 and block l adds the part
-    1 / (l + 1) of it. For residual networks with batch normalization, at large batches above all.
-    Roles: ``"branch"``, ``"norm_scale"``, ``"last_norm_scale"``.
+    where with scales of 1 the variance behind block l is l + 1 and block l adds the part 1 / (l +
+    1) of it. Roles: ``"branch"``, ``"norm_scale"``, ``"last_norm_scale"``.
 
     Notes
     -----
     Formula: x + gamma norm(F(x)) with gamma = 0, trained.
+    Use: residual networks with batch normalization, at large batches above all; not without it.
     Exactness: bit-exact, stream v1.
     Source: Goyal et al., "Accurate, large minibatch SGD: training ImageNet in 1 hour", 2017,
     section 5.1, as torchvision's models/resnet.py has it (`zero_init_residual`); the growth, De and
@@ -240,13 +244,12 @@ class ZeroGamma(Recipe):
 class NormFree(Recipe):
     """x + alpha F(x / beta), beta the standard deviation that x is expected to have: NF-ResNets.
 
-    Each block adds alpha^2 to the variance, which a transition sets back to 1: behind block l of
-    a stage it is 1 + (l + 1) alpha^2. Weights are standardized in every pass (`standardize`), with
-    the gain of the activation (``ic.gain(activation, "std")``), and a trained scalar of 0 ends
-    each branch. For convolutional residual networks without normalization. Roles: ``"branch"``
-    (its `multiplier` is alpha), ``"branch_input"`` (multiplier 1 / beta), ``"weight_gain"``,
-    ``"skip_gain"``; `layer` counts blocks from the start of a stage, where the first block's input
-    has the variance of the last stage's end.
+    Each block adds alpha^2 to the variance, which a transition sets back to 1: behind block l of a
+    stage it is 1 + (l + 1) alpha^2. Weights are standardized in every pass (`standardize`), with
+    the gain of the activation (``ic.gain(activation, "std")``), and a trained scalar of 0 ends each
+    branch. Roles: ``"branch"`` (its `multiplier` is alpha), ``"branch_input"`` (multiplier 1 /
+    beta), ``"weight_gain"``, ``"skip_gain"``; `layer` counts blocks from the start of a stage,
+    where the first block's input has the variance of the last stage's end.
 
     Parameters
     ----------
@@ -257,6 +260,7 @@ class NormFree(Recipe):
 
     Notes
     -----
+    Use: convolutional residual networks without normalization; not without standardized weights.
     Exactness: bit-exact, stream v1.
     Source: Brock, De, Smith, "Characterizing signal propagation to close the performance gap in
     unnormalized ResNets", 2021, section 3; google-deepmind/deepmind-research, nfnets/base.py and

@@ -36,9 +36,8 @@ class DeepKernelShaping(Recipe):
 
     The four numbers are such that a layer maps mean square 1 to 1 with slope 1, cosine 0 to 0, and
     that the slope of the cosine at 1, through all layers, is `zeta`: the network starts close to a
-    linear one, however deep. Weights are orthogonal, biases 0. For deep plain networks of a
-    smooth activation, with a strong optimizer; for ReLU there is `TailoredRelu`. Role:
-    ``"hidden"``; the activation is that of `shape`.
+    linear one, however deep. Weights are orthogonal, biases 0. Role: ``"hidden"``; the activation
+    is that of `shape`.
 
     Parameters
     ----------
@@ -56,6 +55,8 @@ class DeepKernelShaping(Recipe):
 
     Notes
     -----
+    Use: deep plain networks of a smooth activation, with a strong optimizer; for ReLU there is
+    `TailoredRelu`.
     Exactness: bit-exact, stream v1, for the same whole tensor; the four numbers within 1e-7.
     Source: Martens et al., "Rapid training of deep neural networks without skip connections or
     normalization layers using deep kernel shaping", 2021, and its code.

@@ -25,9 +25,9 @@ def _sixteenth_root(base: float) -> float:
 class Gpt2(Recipe):
     """N(0, std^2) everywhere, over sqrt(2 n_layers) for what writes to the residual stream.
 
-    The 2 n_layers additions to the stream then have, together, the variance of one. For
-    pre-normalized transformers of ordinary size; also Megatron's start. Roles: ``"embedding"``,
-    ``"position"``, ``"projection"`` (reads the stream), ``"residual"`` (writes to it).
+    The 2 n_layers additions to the stream then have, together, the variance of one. Roles:
+    ``"embedding"``, ``"position"``, ``"projection"`` (reads the stream), ``"residual"`` (writes to
+    it).
 
     Parameters
     ----------
@@ -40,6 +40,8 @@ class Gpt2(Recipe):
 
     Notes
     -----
+    Use: pre-normalized transformers of ordinary size; not for very deep or very wide ones, whose
+    rates it leaves to you.
     Exactness: bit-exact, stream v1.
     Source: Radford et al., "Language models are unsupervised multitask learners", 2019, section
     2.3; Shoeybi et al., "Megatron-LM", 2019; the widths as in openai/gpt-2, src/model.py.
@@ -97,6 +99,7 @@ class Llama(Recipe):
 
     Notes
     -----
+    Use: pre-normalized transformers, as `Gpt2`.
     Exactness: bit-exact, stream v1.
     Source: allenai/OLMo, olmo/model.py, reset_parameters; allenai/OLMo-core,
     src/olmo_core/nn/transformer/init.py.
@@ -150,6 +153,7 @@ class Mitchell(Recipe):
 
     Notes
     -----
+    Use: porting OLMo's first models.
     Exactness: bit-exact, stream v1.
     Source: Groeneveld et al., "OLMo: accelerating the science of language models", 2024;
     allenai/OLMo, olmo/model.py, reset_parameters.
@@ -219,6 +223,7 @@ class DeepNorm(Recipe):
 
     Notes
     -----
+    Use: post-normalized transformers, very deep ones above all; not for pre-normalized ones.
     Exactness: bit-exact, stream v1.
     Source: Wang et al., "DeepNet: scaling transformers to 1,000 layers", 2022. Its code
     has 1 / 1.15 where the paper has 0.87.
@@ -263,10 +268,9 @@ class TFixup(Recipe):
     """Glorot's law scaled down so that a transformer trains without LayerNorm and warmup.
 
     Encoder: values, outputs and feed-forward times 0.67 N^(-1/4), the values by sqrt(2) more.
-    Decoder: the same roles times (9 M)^(-1/4). Embeddings: N(0, d^-1) times (9 N)^(-1/4). For
-    networks that have no normalization at all. Roles: ``"query_key"``, ``"encoder_value"``,
-    ``"encoder_out_feed_forward"``, ``"decoder_value"``, ``"decoder_out_feed_forward"``,
-    ``"embedding"``.
+    Decoder: the same roles times (9 M)^(-1/4). Embeddings: N(0, d^-1) times (9 N)^(-1/4). Roles:
+    ``"query_key"``, ``"encoder_value"``, ``"encoder_out_feed_forward"``, ``"decoder_value"``,
+    ``"decoder_out_feed_forward"``, ``"embedding"``.
 
     Parameters
     ----------
@@ -278,6 +282,7 @@ class TFixup(Recipe):
     Notes
     -----
     Formula: Glorot's law times 0.67 N^(-1/4), values by sqrt(2) more; decoder (9 M)^(-1/4).
+    Use: transformers that have no normalization at all; not beside it.
     Exactness: bit-exact, stream v1.
     Source: Huang, Perez, Ba, Volkovs, "Improving transformer optimization through better
     initialization", 2020, and its code.
@@ -322,9 +327,8 @@ class TFixup(Recipe):
 class SubLn(Recipe):
     """Glorot's law times sqrt(log(2 L)) for values, outputs and feed-forward, with two norms each.
 
-    For transformers that normalize before a sublayer's input and before its output matrix
-    (Magneto, RetNet). Roles of one stack: ``"query_key"``, ``"value_out_feed_forward"``; of both
-    the same with ``"encoder_"`` and ``"decoder_"`` before.
+    Roles of one stack: ``"query_key"``, ``"value_out_feed_forward"``; of both the same with
+    ``"encoder_"`` and ``"decoder_"`` before.
 
     Parameters
     ----------
@@ -334,6 +338,8 @@ class SubLn(Recipe):
 
     Notes
     -----
+    Use: transformers that normalize before a sublayer's input and before its output matrix
+    (Magneto, RetNet); not for others.
     Exactness: bit-exact, stream v1 (the logarithm is the kernels' own).
     Source: Wang et al., "Foundation transformers", 2022, and its code, torchscale.
     Check: SubLn(n_decoder=12).role("value_out_feed_forward").weight.scale == 3.1780538303

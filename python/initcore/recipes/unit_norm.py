@@ -22,9 +22,9 @@ def weight_norm(
 ) -> dict[str, Array]:
     """w = g v / |v| with v ~ N(0, 0.05^2): each unit has mean 0 and standard deviation 1 on x.
 
-    g and b come from the pre-activations t = v x / |v| of a batch: g = 1 / std(t) and b =
-    -mean(t) / std(t), layer by layer. The weights are the product, so a network that does not
-    keep g and v apart starts alike. For networks without batch normalization, of any activation.
+    g and b come from the pre-activations t = v x / |v| of a batch: g = 1 / std(t) and b = -mean(t)
+    / std(t), layer by layer. The weights are the product, so a network that does not keep g and v
+    apart starts alike.
 
     Parameters
     ----------
@@ -50,6 +50,8 @@ def weight_norm(
 
     Notes
     -----
+    Use: networks without batch normalization, of any activation; not for tiny batches, whose units
+    may not vary.
     Exactness: bit-exact across CPUs and thread counts, stream v1 and compute v1.
     Source: Salimans and Kingma, "Weight normalization", 2016, section 3, and its code.
     Check: abs(after(weight_norm).std(axis=0) - 1).max() <= 1e-12
@@ -106,6 +108,8 @@ def act_norm(
 
     Notes
     -----
+    Use: networks without batch normalization whose weights come from a law of one's own; not for
+    tiny batches.
     Exactness: bit-exact across CPUs and thread counts, stream v1 and compute v1.
     Source: Kingma and Dhariwal, "Glow: generative flow with invertible 1x1 convolutions", 2018,
     section 3.1.

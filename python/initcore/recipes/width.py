@@ -37,6 +37,7 @@ class MuP(Recipe):
     Notes
     -----
     Formula: Hidden Var(W) = scale / fan_in, Adam's rate over m; readout 0, its output over m.
+    Use: networks tuned narrow and trained wide; not for depth, for which there is `CompleteP`.
     Exactness: bit-exact, stream v1.
     Source: Yang et al., "Tensor programs V: tuning large neural networks via zero-shot
     hyperparameter transfer", 2022, table 8.
@@ -114,6 +115,7 @@ class CompleteP(Recipe):
     Notes
     -----
     Formula: MuP's factors, and each branch times m_l^-1, Adam's epsilon times m_l^-1 / m_n.
+    Use: transformers tuned small and trained large in width and depth; not for post-normalization.
     Exactness: bit-exact, stream v1.
     Source: Dey et al., "Don't be lazy: CompleteP enables compute-efficient deep transformers",
     2025, table 1.
@@ -170,6 +172,8 @@ class DepthMuP(CompleteP):
     Notes
     -----
     Formula: MuP's factors, branches times m_l^-1/2, Adam's rate times m_l^-1/2 / m_n.
+    Use: residual networks tuned shallow and trained deep whose branches are one layer; for
+    transformers `CompleteP`.
     Exactness: bit-exact, stream v1.
     Source: Yang, Yu, Zhu, Hayou, "Tensor programs VI: feature learning in infinite-depth neural
     networks", 2023; the factors as alpha = 1/2 of Dey et al. 2025 and its code.
@@ -205,6 +209,8 @@ class Spectral(Recipe):
     Notes
     -----
     Formula: s_max(W) = sqrt(fan_out / fan_in); SGD's rate times fan_out / fan_in, Adam's / fan_in.
+    Use: matrices of a network that is made wider, one by one; where places are known `MuP` says the
+    same.
     Exactness: bit-exact, stream v1.
     Source: Yang, Simon, Bernstein, "A spectral condition for feature learning", 2023,
     parametrization 1 (for SGD), as huggingface/nanotron, src/nanotron/scaling/parametrization.py,
@@ -238,10 +244,9 @@ class Spectral(Recipe):
 class NeuralTangent(Recipe):
     """W ~ N(0, 1), and the layer's output multiplied by 1 / sqrt(fan_in): gradients scale too.
 
-    With ``mean_field=True`` the last layer is multiplied by 1 / fan_in. For theory, and for
-    comparing how parametrizations learn; the first forward pass is that of LeCun's law. Biases
-    start at 0: the paper's, N(0, 1) times a constant, are added behind the multiplier, which
-    multiplies a layer's own. Roles: ``"hidden"``, ``"readout"``.
+    With ``mean_field=True`` the last layer is multiplied by 1 / fan_in. Biases start at 0: the
+    paper's, N(0, 1) times a constant, are added behind the multiplier, which multiplies a layer's
+    own. Roles: ``"hidden"``, ``"readout"``.
 
     Parameters
     ----------
@@ -252,6 +257,8 @@ class NeuralTangent(Recipe):
 
     Notes
     -----
+    Use: theory, and comparing how parametrizations learn; not for training wide networks well,
+    whose features it leaves where they are.
     Exactness: bit-exact, stream v1.
     Source: Jacot, Gabriel, Hongler, "Neural tangent kernel", 2018, page 3, as
     google/neural-tangents, neural_tangents/_src/stax/linear.py, quotes it.
