@@ -44,6 +44,15 @@ def test_orthogonal_weights_train_two_hundred_layers_of_tanh() -> None:
 
 
 @pytest.mark.slow
+def test_tanh_networks_train_as_deep_as_their_signals_reach() -> None:
+    accuracy = outcome("trainable_depth").numbers
+    assert accuracy["as said"] >= 18
+    assert min(accuracy[f"1.76 {depth}"] for depth in (20, 40, 60, 80)) > 0.5
+    assert accuracy["1 60"] < 0.2
+    assert accuracy["4 80"] < 0.3
+
+
+@pytest.mark.slow
 def test_sigmoids_sit_on_a_plateau_until_the_gradient_is_kept() -> None:
     accuracy = outcome("sigmoid_plateau").numbers
     assert accuracy["U(±1/√n)"] < 0.2

@@ -9,11 +9,13 @@ from initcore.lab.outcomes.plain_networks import (
     lsuv,
     orthogonal_tanh,
     sigmoid_plateau,
+    trainable_depth,
 )
 
 EXPERIMENTS: tuple[Callable[[], Outcome], ...] = (
     he_against_xavier,
     orthogonal_tanh,
+    trainable_depth,
     sigmoid_plateau,
     deep_linear,
     residual,
