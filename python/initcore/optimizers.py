@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from initcore import _checks, _plain, kernels, schedules
+from initcore._zeros import zeros_like_all
 from initcore.schedules import Schedule
 
 Array = NDArray[Any]
@@ -129,10 +130,11 @@ class _Rule:
 
     def new_state(self, parameters: Sequence[Array], names: Sequence[str] = ()) -> State:
         """Arrays of zeros for each parameter, those that the rule keeps, and step 0."""
-        first, second = (
-            [np.zeros_like(p, order="C") if kept else None for p in parameters]
-            for kept in self.keeps()
-        )
+        kept: list[list[Array | None]] = [
+            [*zeros_like_all(parameters)] if one else [None] * len(parameters)
+            for one in self.keeps()
+        ]
+        first, second = kept
         factors = factors_of(self.rates, names) if names or self.rates else (1.0,) * len(first)
         return State(0, first, second, factors)
 

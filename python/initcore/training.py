@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from initcore import kernels, lowering, passes, plans
+from initcore._zeros import zeros_like_all
 from initcore.history import History
 from initcore.keys import Key
 from initcore.layers import Layer
@@ -102,18 +103,20 @@ class Run:
                     f"{layer!r} needs {layer.least_batch}: choose another batch_size"
                 )
         self.parameters: list[Array] = []
-        self.gradients: list[Array] = []
         self.steps = 0
         self.layer_names = layer_names or [str(at) for at in range(len(layers))]
         for layer in layers:
             layer.forget()
+        homes: list[tuple[Layer, str]] = []
         for _, layer in leaves:
             for parameter, gradient in (("w", "dw"), ("b", "db")):
                 array = getattr(layer, parameter)
                 if array is not None:
-                    setattr(layer, gradient, np.zeros_like(array, order="C"))
                     self.parameters.append(array)
-                    self.gradients.append(getattr(layer, gradient))
+                    homes.append((layer, gradient))
+        self.gradients = zeros_like_all(self.parameters)
+        for (layer, gradient), array in zip(homes, self.gradients, strict=True):
+            setattr(layer, gradient, array)
         self.state = optimizer.new_state(self.parameters, names)
         if state is not None:
             _go_on(self.state, state)
