@@ -23,7 +23,7 @@ def recipe(given: RecipeLike, **options: Any) -> Rules:
 
     Parameters
     ----------
-    given : str, dict, path, Initializer or Rules
+    given : str, dict, os.PathLike, Initializer or Rules
         - A name: ``"xavier"``, ``"he"``, ``"glorot"``, ``"lecun"``, ``"torch_default"``,
           ``"keras_default"``, ``"gpt2"``, ``"llama"``, ``"olmo"``, ``"bert"``, ``"vit"``,
           ``"nfnet"``, ``"fixup_resnet"``, ``"mup"``, ``"deepnorm"`` or ``"siren"``.

@@ -39,7 +39,7 @@ def initialize(
     params : pytree
         Parameters of Flax, Haiku or Equinox, or only their shapes, as `jax.eval_shape` gives: then
         nothing is made twice. Leaves that are not floating-point arrays stay as they are.
-    recipe : str, dict, path, Initializer or Rules
+    recipe : str, dict, os.PathLike, Initializer or Rules
         See `initcore.interop.recipe`; names are as in ``"fc1/kernel"``.
     key : Key, int, numpy.random.Generator or numpy.random.SeedSequence
         The leaf "a/b" takes key / "a" / "b"; the ``"params"`` of Flax is no part of the name.

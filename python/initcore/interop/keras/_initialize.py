@@ -31,7 +31,7 @@ def initialize(
     model : keras.Model or keras.layers.Layer
         Built; its variables are assigned, on any backend. With PyTorch's they are written where
         they lie.
-    recipe : str, dict, path, Initializer or Rules
+    recipe : str, dict, os.PathLike, Initializer or Rules
         See `initcore.interop.recipe`; names are Keras's paths, as in ``"fc1/kernel"``.
     key : Key, int, numpy.random.Generator or numpy.random.SeedSequence
         The variable "a/b" takes key / "a" / "b", the model's own name left out.

@@ -78,7 +78,7 @@ def initialize(
     ----------
     model : torch.nn.Module
         On the CPU. Tied and shared tensors are written once. torch's generator is not touched.
-    recipe : str, dict, path, Initializer or Rules
+    recipe : str, dict, os.PathLike, Initializer or Rules
         See `initcore.interop.recipe`.
     key : Key, int, numpy.random.Generator or numpy.random.SeedSequence
         The parameter "a.b" takes key / "a" / "b", so that it does not matter in which order
