@@ -456,3 +456,31 @@ def test_a_dense_layer_stored_the_other_way_round_is_the_same_layer() -> None:
     initialize(plain, "glorot", key=KEY)
     assert torch.equal(stored["fc"].weight.T, plain["fc"].weight)
     assert (plan["fc.weight"].parameter.fan_in, plan["fc.weight"].parameter.fan_out) == (12, 7)
+
+
+def test_torch_s_own_transformer_layers_are_not_traced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Only the whole, which fails, and the two modules that hold the layers."""
+    from initcore.interop.torch import _follow
+
+    traced = []
+    plain = _follow._trace
+    monkeypatch.setattr(
+        _follow, "_trace", lambda module, leaves: traced.append(module) or plain(module, leaves)
+    )
+
+    class Branching(nn.Module):
+        def __init__(self, layer: Any) -> None:
+            super().__init__()
+            self.body = nn.TransformerEncoder(layer, 3, enable_nested_tensor=False)
+
+        def forward(self, x: Any) -> Any:
+            return self.body(x if x.sum() > 0 else -x)
+
+    net = Branching(nn.TransformerEncoderLayer(32, 4, 64, activation="gelu"))
+    plan = initialize(net, "he", key=KEY)
+    assert traced == [net, net.body.layers, net.body]  # the innermost part first
+    assert plan["body.layers.2.linear1.weight"].note.endswith("gelu follows")
+    assert plan["body.layers.2.linear2.weight"].note.endswith("no activation follows")
+    assert plan["body.layers.2.self_attn.out_proj.weight"].note.endswith("no activation follows")

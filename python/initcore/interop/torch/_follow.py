@@ -173,12 +173,16 @@ def _read(graph: fx.Graph, root: nn.Module, prefix: str, is_whole: bool) -> dict
     return found
 
 
+_LAYERS = (nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)
+_NO_GRAPH = (*_LAYERS, nn.MultiheadAttention)
+"""Composite layers that need no graph; a class that derives from one may do more."""
+
+
 def _built_in(model: nn.Module) -> dict[str, Outcome]:
     """What torch's own composite layers do within."""
     found: dict[str, Outcome] = {}
-    layers = nn.TransformerEncoderLayer | nn.TransformerDecoderLayer
     for path, module in model.named_modules():
-        if isinstance(module, layers):
+        if isinstance(module, _LAYERS):
             prefix = f"{path}." if path else ""
             activation: Callable[..., Any] = module.activation
             inner = of_module(activation) or of_function(activation)
@@ -204,7 +208,7 @@ def following(model: nn.Module) -> tuple[dict[str, Outcome], str]:
     closed: list[nn.Module] = []
     paths = sorted(model.named_modules(), key=lambda item: -item[0].count("."))
     for path, module in paths:
-        if path and any(True for _ in module.children()):
+        if path and type(module) not in _NO_GRAPH and any(True for _ in module.children()):
             part = _trace(module, closed)
             if isinstance(part, fx.Graph):
                 read = _read(part, module, f"{path}.", False)
