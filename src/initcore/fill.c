@@ -11,57 +11,64 @@ enum {
     PIECE = 16384,        /* elements that one task writes, about */
     SERIAL_BELOW = 32768, /* fewer elements are not worth waking a thread */
     BUFFER = 1024,        /* elements made at once for memory that is not contiguous */
-    PATCH_ROWS = 64,      /* a transposed piece is so many runs side by side in memory, */
+    PATCH_ROWS = 128,     /* a transposed piece is so many runs side by side in memory, */
     PATCH_COLUMNS = 384,  /* of so many elements, */
-    PATCH_WIDTH = 512,    /* made so many bytes of each at a time, which all stay in the cache */
+    PATCH_WIDTH = 256,    /* made so many bytes of each at a time, which all stay in the cache */
+    FETCHED = 4,          /* runs that are made at once, memory being fetched in between */
     STRIP = 16,           /* elements of each that are rounded to 16 bits at once */
     CACHE_LINE = 64,      /* bytes; a wrong guess costs only time */
     WIDEST_STRIDE = 32,   /* beyond it single elements are made, not the run that holds them */
 };
 
-/* Elements first .. first + n - 1, contiguously, before they are rounded to 16 bits. */
-static void make_words(const ic_fill_job *work, void *out, uint64_t first, size_t n) {
+/* Before elements of 16 bits are rounded. */
+static void make_runs(const ic_fill_job *work, void *out, const ic_runs *runs) {
     const ic_kernels *k = work->kernels;
     const ic_stream *stream = work->stream;
     const ic_fill_law *law = work->law;
     switch (law->kind) {
     case IC_FILL_BITS_U32:
-        k->fill_bits_u32(out, first, n, stream);
+        k->fill_bits_u32(out, runs, stream);
         break;
     case IC_FILL_BITS_U64:
-        k->fill_bits_u64(out, first, n, stream);
+        k->fill_bits_u64(out, runs, stream);
         break;
     case IC_FILL_UNIFORM_F32:
-        k->fill_uniform_f32(out, first, n, stream, &law->as.uniform_f32);
+        k->fill_uniform_f32(out, runs, stream, &law->as.uniform_f32);
         break;
     case IC_FILL_UNIFORM_F64:
-        k->fill_uniform_f64(out, first, n, stream, &law->as.uniform_f64);
+        k->fill_uniform_f64(out, runs, stream, &law->as.uniform_f64);
         break;
     case IC_FILL_NORMAL_F32:
-        k->fill_normal_f32(out, first, n, stream, &law->as.normal_f32);
+        k->fill_normal_f32(out, runs, stream, &law->as.normal_f32);
         break;
     case IC_FILL_NORMAL_F64:
-        k->fill_normal_f64(out, first, n, stream, &law->as.normal_f64);
+        k->fill_normal_f64(out, runs, stream, &law->as.normal_f64);
         break;
     case IC_FILL_TRUNCATED_NORMAL_F32:
-        k->fill_truncated_normal_f32(out, first, n, stream, &law->as.truncated_normal_f32);
+        k->fill_truncated_normal_f32(out, runs, stream, &law->as.truncated_normal_f32);
         break;
     case IC_FILL_TRUNCATED_NORMAL_DEEP_F32:
-        k->fill_truncated_normal_deep_f32(out, first, n, stream, &law->as.truncated_normal_f64);
+        k->fill_truncated_normal_deep_f32(out, runs, stream, &law->as.truncated_normal_f64);
         break;
     case IC_FILL_TRUNCATED_NORMAL_F64:
-        k->fill_truncated_normal_f64(out, first, n, stream, &law->as.truncated_normal_f64);
+        k->fill_truncated_normal_f64(out, runs, stream, &law->as.truncated_normal_f64);
         break;
     case IC_FILL_SIGN_F32:
-        k->fill_sign_f32(out, first, n, stream, (float)law->as.sign_scale);
+        k->fill_sign_f32(out, runs, stream, (float)law->as.sign_scale);
         break;
     case IC_FILL_SIGN_F64:
-        k->fill_sign_f64(out, first, n, stream, law->as.sign_scale);
+        k->fill_sign_f64(out, runs, stream, law->as.sign_scale);
         break;
     case IC_FILL_MASK:
-        k->fill_mask(out, first, n, stream, law->as.mask_threshold);
+        k->fill_mask(out, runs, stream, law->as.mask_threshold);
         break;
     }
+}
+
+/* Elements first .. first + n - 1, contiguously. */
+static void make_words(const ic_fill_job *work, void *out, uint64_t first, size_t n) {
+    const ic_runs run = {.first = first, .n = n, .count = 1};
+    make_runs(work, out, &run);
 }
 
 static void round_to_16_bits(const ic_fill_job *work, uint16_t *to, const float *from, size_t n) {
@@ -102,11 +109,16 @@ static void scatter(char *to, int64_t step, const char *from, int64_t stride, si
     }
 }
 
+/* Whether a run can be made where it belongs. */
+static int is_contiguous(const ic_fill_job *work) {
+    return work->run.index == 1 && work->run.step == (int64_t)work->item && work->aligned;
+}
+
 /* n elements, element + j * run.index for each j, from `to` on. */
 static void fill_run(const ic_fill_job *work, char *to, uint64_t element, uint64_t n) {
     const int64_t step = work->run.step, index = work->run.index;
     const int64_t item = (int64_t)work->item;
-    if (index == 1 && step == item && work->aligned) {
+    if (is_contiguous(work)) {
         make(work, to, element, (size_t)n);
         return;
     }
@@ -122,6 +134,25 @@ static void fill_run(const ic_fill_job *work, char *to, uint64_t element, uint64
         scatter(to + (int64_t)done * step, step, buffer + (index < 0 ? span * item : 0),
                 index * item, (size_t)count, work->item);
         done += count;
+    }
+}
+
+/* So many runs of n elements beside each other in a dimension. */
+static void fill_runs(const ic_fill_job *work, char *to, uint64_t element, uint64_t n,
+                      uint64_t count, const ic_fill_dimension *across) {
+    if (is_contiguous(work) && !ic_real_is_16_bit(work->law->type)) {
+        const ic_runs runs = {.first = element,
+                              .n = (size_t)n,
+                              .count = (size_t)count,
+                              .index = (uint64_t)across->index,
+                              .step = across->step};
+        make_runs(work, to, &runs);
+        return;
+    }
+    for (; count > 0; --count) {
+        fill_run(work, to, element, n);
+        to += across->step;
+        element += (uint64_t)across->index;
     }
 }
 
@@ -148,7 +179,11 @@ static void fill_piece(void *context, size_t piece) {
     if (work->cuts > 1) {
         from = part(&length, cut, PIECE, work->lacks);
     }
-    for (; row < end; ++row) {
+    /* runs of the last outer dimension are made together */
+    const ic_fill_dimension one = {1, 0, 0};
+    const ic_fill_dimension *across =
+        work->outer_count > 0 ? &work->outer[work->outer_count - 1] : &one;
+    while (row < end) {
         char *to = work->data + (int64_t)from * work->run.step;
         uint64_t element = work->first + from * (uint64_t)work->run.index;
         uint64_t rest = row;
@@ -158,7 +193,10 @@ static void fill_piece(void *context, size_t piece) {
             to += j * work->outer[d].step;
             element += (uint64_t)j * (uint64_t)work->outer[d].index;
         }
-        fill_run(work, to, element, length);
+        const uint64_t behind = (uint64_t)across->size - row % (uint64_t)across->size;
+        const uint64_t count = end - row < behind ? end - row : behind;
+        fill_runs(work, to, element, length, count, across);
+        row += count;
     }
 }
 
@@ -191,10 +229,10 @@ static void write_patch(const ic_fill_job *work, char *to, const char *patch, si
 }
 
 static void prefetch(const char *from, size_t bytes) {
-    for (size_t at = 0; at < bytes; at += CACHE_LINE) {
-        __builtin_prefetch(from + at, 1);
+    const char *line = from - (uintptr_t)from % CACHE_LINE;
+    for (; line < from + bytes; line += CACHE_LINE) {
+        __builtin_prefetch(line, 1);
     }
-    __builtin_prefetch(from + bytes - 1, 1);
 }
 
 /* Runs that lie across the memory, beside each other: made side by side in the cache, then
@@ -221,14 +259,19 @@ static void fill_transposed_piece(void *context, size_t piece) {
     for (size_t done = 0; done < columns; done += at_once) {
         const size_t count = columns - done < at_once ? columns - done : at_once;
         char *const corner = to + (int64_t)done * work->run.step;
-        for (size_t i = 0; i < rows; ++i) {
+        for (size_t i = 0; i < rows; i += FETCHED) {
             /* memory is fetched while numbers are made: its lines are too far apart for the
              * processor to foresee them */
-            for (size_t j = count * i / rows; j < count * (i + 1) / rows; ++j) {
+            const size_t some = rows - i < FETCHED ? rows - i : FETCHED;
+            for (size_t j = count * i / rows; j < count * (i + some) / rows; ++j) {
                 prefetch(corner + (int64_t)j * work->run.step, rows * work->item);
             }
-            make_words(work, patch + i * PATCH_WIDTH, element + done + i * (uint64_t)across->index,
-                       count);
+            const ic_runs runs = {.first = element + done + i * (uint64_t)across->index,
+                                  .n = count,
+                                  .count = some,
+                                  .index = (uint64_t)across->index,
+                                  .step = PATCH_WIDTH};
+            make_runs(work, patch + i * PATCH_WIDTH, &runs);
         }
         write_patch(work, corner, patch, rows, count);
     }
@@ -281,7 +324,7 @@ static int is_transposed(const ic_fill_job *work) {
  * begins with a line of the cache: whole vectors are written faster where they do not cross one. */
 static uint64_t lacking(const ic_fill_job *work, uint64_t whole) {
     const uint64_t beyond = (uintptr_t)work->data % CACHE_LINE;
-    return beyond == 0 || !work->aligned ? 0 : whole - (CACHE_LINE - beyond) / work->item;
+    return beyond == 0 ? 0 : whole - (CACHE_LINE - beyond) / work->item;
 }
 
 /* Whether pieces of a contiguous row may begin at a line of the cache: where blocks of the stream,
@@ -291,7 +334,7 @@ static int may_shift(const ic_fill_job *work) {
     const ic_fill_kind kind = work->law->kind;
     const uint64_t behind = (uintptr_t)work->data - work->first * work->item;
     return work->item >= 4 && kind != IC_FILL_SIGN_F32 && kind != IC_FILL_SIGN_F64 &&
-           work->run.index == 1 && work->run.step == (int64_t)work->item && behind % 16 == 0;
+           is_contiguous(work) && behind % 16 == 0;
 }
 
 static int is_aligned(const ic_fill_target *target, size_t item) {

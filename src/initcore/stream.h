@@ -17,6 +17,15 @@ typedef struct ic_stream {
     uint32_t id[2];
 } ic_stream;
 
+/* Elements that a kernel makes: `count` runs of n consecutive ones each. Run r begins with element
+ * first + r * index, and is written step * r bytes behind the first. */
+typedef struct ic_runs {
+    uint64_t first;
+    size_t n, count;
+    uint64_t index;
+    ptrdiff_t step;
+} ic_runs;
+
 /* Blocks are made and turned into numbers this many at a time, so that whatever the instruction
  * set is, its vectors are full. The number changes no byte. */
 enum { IC_STREAM_LANES = 32 };

@@ -24,11 +24,11 @@ static inline void bits_u64_tile(uint64_t *restrict out, const ic_stream_tile *r
     }
 }
 
-void IC_FN(fill_bits_u32)(uint32_t *out, uint64_t first, size_t n, const ic_stream *stream) {
+void IC_FN(fill_bits_u32)(uint32_t *out, const ic_runs *runs, const ic_stream *stream) {
     IC_FILL(uint32_t, 4, bits_u32_tile, NULL)
 }
 
-void IC_FN(fill_bits_u64)(uint64_t *out, uint64_t first, size_t n, const ic_stream *stream) {
+void IC_FN(fill_bits_u64)(uint64_t *out, const ic_runs *runs, const ic_stream *stream) {
     IC_FILL(uint64_t, 2, bits_u64_tile, NULL)
 }
 
@@ -54,16 +54,16 @@ static inline void uniform_f64_tile(double *restrict out, const ic_stream_tile *
     }
 }
 
-void IC_FN(fill_uniform_f32)(float *out, uint64_t first, size_t n, const ic_stream *stream,
+void IC_FN(fill_uniform_f32)(float *out, const ic_runs *runs, const ic_stream *stream,
                              const ic_uniform_f32 *law) {
 #if defined(VECTOR_FILLS)
-    fill_by_tiles(out, 4, first, n, stream, law, next_words_f32, uniform_tile_f32);
+    fill_by_tiles(out, 4, runs, stream, law, next_words_f32, uniform_tile_f32);
 #else
     IC_FILL(float, 4, uniform_f32_tile, law)
 #endif
 }
 
-void IC_FN(fill_uniform_f64)(double *out, uint64_t first, size_t n, const ic_stream *stream,
+void IC_FN(fill_uniform_f64)(double *out, const ic_runs *runs, const ic_stream *stream,
                              const ic_uniform_f64 *law) {
     IC_FILL(double, 2, uniform_f64_tile, law)
 }
@@ -96,19 +96,19 @@ static inline void normal_f64_tile(double *restrict out, const ic_stream_tile *r
     }
 }
 
-void IC_FN(fill_normal_f32)(float *out, uint64_t first, size_t n, const ic_stream *stream,
+void IC_FN(fill_normal_f32)(float *out, const ic_runs *runs, const ic_stream *stream,
                             const ic_normal_f32 *law) {
 #if defined(VECTOR_FILLS)
-    fill_by_tiles(out, 4, first, n, stream, law, next_words_f32, normal_tile_f32);
+    fill_by_tiles(out, 4, runs, stream, law, next_words_f32, normal_tile_f32);
 #else
     IC_FILL(float, 4, normal_f32_tile, law)
 #endif
 }
 
-void IC_FN(fill_normal_f64)(double *out, uint64_t first, size_t n, const ic_stream *stream,
+void IC_FN(fill_normal_f64)(double *out, const ic_runs *runs, const ic_stream *stream,
                             const ic_normal_f64 *law) {
 #if defined(VECTOR_FILLS)
-    fill_by_tiles(out, 2, first, n, stream, law, next_words_f64, normal_tile_f64);
+    fill_by_tiles(out, 2, runs, stream, law, next_words_f64, normal_tile_f64);
 #else
     IC_FILL(double, 2, normal_f64_tile, law)
 #endif

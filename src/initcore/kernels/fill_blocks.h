@@ -85,50 +85,92 @@ IC_LANES_INLINE counters nine_rounds(block_run *run, int odd) {
 typedef void (*word_maker)(vu64 w[4], block_run *run);
 typedef void (*tile_maker)(void *out, const vu64 w[4], const void *law);
 
-/* out[j] = element first + j for 0 <= j < n, of which each block holds `per_block`. A tile that
- * `first` or the end cuts goes through a buffer; where c0 passes 2^32 a new run begins. */
-IC_LANES_INLINE void fill_by_tiles(void *out, unsigned per_block, uint64_t first, size_t n,
+/* Consecutive elements among whose blocks c0 does not pass 2^32. */
+typedef struct part {
+    char *to;
+    uint64_t block;
+    size_t skip, rest; /* bytes of the first block that come before, and bytes to write */
+    size_t left;       /* bytes of the run behind this part */
+} part;
+
+IC_LANES_INLINE void begin_part(part *p, uint64_t block, size_t skip, size_t bytes) {
+    const uint64_t room = ((UINT64_C(1) << 32) - (uint32_t)block) * 16 - skip;
+    p->block = block;
+    p->skip = skip;
+    p->rest = bytes < room ? bytes : (size_t)room;
+    p->left = bytes - p->rest;
+}
+
+/* On to what follows a part that is written; 0 if that was the last. */
+IC_LANES_INLINE int next_part(part *p, size_t *run, void *out, unsigned per_block,
+                              const ic_runs *runs) {
+    if (p->left > 0) {
+        begin_part(p, (p->block | UINT32_MAX) + 1, 0, p->left);
+        return 1;
+    }
+    if (*run == runs->count) {
+        return 0;
+    }
+    const size_t item = 16 / per_block;
+    const uint64_t first = runs->first + *run * runs->index;
+    p->to = (char *)out + (ptrdiff_t)*run * runs->step;
+    begin_part(p, first / per_block, (size_t)(first % per_block) * item, runs->n * item);
+    ++*run;
+    return 1;
+}
+
+/* The elements of `runs`, of which each block holds `per_block`. A tile that the beginning or the
+ * end of a run cuts goes through a buffer; where c0 passes 2^32 begins a part of its own. The first
+ * words of a part are made while the last numbers of the one before are, if that ends with a whole
+ * tile. */
+IC_LANES_INLINE void fill_by_tiles(void *out, unsigned per_block, const ic_runs *runs,
                                    const ic_stream *stream, const void *law, word_maker next,
                                    tile_maker make) {
-    const size_t item = 16 / per_block;
-    char *to = out;
-    uint64_t block = first / per_block;
-    size_t skip = (size_t)(first % per_block) * item;
-    for (size_t left = n * item; left > 0;) {
-        const uint64_t room = ((UINT64_C(1) << 32) - (uint32_t)block) * 16 - skip;
-        size_t rest = left < room ? left : (size_t)room;
-        left -= rest;
-        block_run run;
-        begin_run(&run, block, stream);
-        block = (block | UINT32_MAX) + 1;
-        vu64 w[4];
-        next(w, &run);
-        for (;;) {
-            if (skip == 0) {
-                for (; rest > TILE_BYTES; to += TILE_BYTES, rest -= TILE_BYTES) {
-                    vu64 ahead[4];
-                    next(ahead, &run);
+    part p = {.left = 0};
+    size_t run = 0;
+    if (runs->n == 0 || !next_part(&p, &run, out, per_block, runs)) {
+        return;
+    }
+    block_run blocks;
+    begin_run(&blocks, p.block, stream);
+    vu64 w[4];
+    next(w, &blocks);
+    for (;;) {
+        vu64 ahead[4];
+        if (p.skip == 0) {
+            for (; p.rest > TILE_BYTES; p.to += TILE_BYTES, p.rest -= TILE_BYTES) {
+                next(ahead, &blocks);
+                make(p.to, w, law);
+                w[0] = ahead[0], w[1] = ahead[1], w[2] = ahead[2], w[3] = ahead[3];
+            }
+            if (p.rest == TILE_BYTES) {
+                char *const to = p.to;
+                p.to += TILE_BYTES;
+                if (!next_part(&p, &run, out, per_block, runs)) {
                     make(to, w, law);
-                    w[0] = ahead[0], w[1] = ahead[1], w[2] = ahead[2], w[3] = ahead[3];
+                    return;
                 }
-            }
-            if (skip == 0 && rest == TILE_BYTES) {
+                begin_run(&blocks, p.block, stream);
+                next(ahead, &blocks);
                 make(to, w, law);
-                to += TILE_BYTES;
-                break;
+                w[0] = ahead[0], w[1] = ahead[1], w[2] = ahead[2], w[3] = ahead[3];
+                continue;
             }
-            _Alignas(64) char whole[TILE_BYTES];
-            make(whole, w, law);
-            const size_t some = rest < TILE_BYTES - skip ? rest : TILE_BYTES - skip;
-            memcpy(to, whole + skip, some);
-            to += some;
-            rest -= some;
-            skip = 0;
-            if (rest == 0) {
-                break;
-            }
-            next(w, &run);
         }
+        _Alignas(64) char whole[TILE_BYTES];
+        make(whole, w, law);
+        const size_t some = p.rest < TILE_BYTES - p.skip ? p.rest : TILE_BYTES - p.skip;
+        memcpy(p.to, whole + p.skip, some);
+        p.to += some;
+        p.rest -= some;
+        p.skip = 0;
+        if (p.rest == 0) {
+            if (!next_part(&p, &run, out, per_block, runs)) {
+                return;
+            }
+            begin_run(&blocks, p.block, stream);
+        }
+        next(w, &blocks);
     }
 }
 

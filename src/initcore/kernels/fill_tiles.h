@@ -1,4 +1,4 @@
-/* How the kernels of fills are built: elements first .. first + n - 1 of a stream, contiguously.
+/* How the kernels of fills are built: runs of consecutive elements of a stream, each contiguous.
  *
  * The plain loops are for every instruction set; fill_vector_f32.h and fill_vector_f64.h have laws
  * by hand for those whose compiled loops lost to them.
@@ -21,28 +21,31 @@
 
 enum { BLOCKS = IC_STREAM_LANES };
 
-/* out[j] = element first + j for 0 <= j < n. TILE(out, tile, law) writes one tile's elements,
- * PER_BLOCK of them from each block. */
+/* The elements of `runs`. TILE(out, tile, law) writes one tile's elements, PER_BLOCK of them from
+ * each block. */
 #define IC_FILL(TYPE, PER_BLOCK, TILE, LAW)                                                        \
     enum { SIZE = (PER_BLOCK) * BLOCKS };                                                          \
-    uint64_t block = first / (PER_BLOCK);                                                          \
-    size_t skip = (size_t)(first % (PER_BLOCK));                                                   \
-    size_t done = 0;                                                                               \
-    while (done < n) {                                                                             \
-        ic_stream_tile words;                                                                      \
-        ic_stream_words(&words, block, stream);                                                    \
-        if (skip == 0 && n - done >= SIZE) {                                                       \
-            TILE(out + done, &words, LAW);                                                         \
-            done += SIZE;                                                                          \
-        } else {                                                                                   \
-            TYPE whole[SIZE];                                                                      \
-            const size_t count = n - done < SIZE - skip ? n - done : SIZE - skip;                  \
-            TILE(whole, &words, LAW);                                                              \
-            memcpy(out + done, whole + skip, count * sizeof(TYPE));                                \
-            done += count;                                                                         \
-            skip = 0;                                                                              \
+    for (size_t r = 0; r < runs->count; ++r) {                                                     \
+        TYPE *const run = (TYPE *)((char *)out + (ptrdiff_t)r * runs->step);                       \
+        const uint64_t first = runs->first + r * runs->index;                                      \
+        const size_t n = runs->n;                                                                  \
+        uint64_t block = first / (PER_BLOCK);                                                      \
+        size_t skip = (size_t)(first % (PER_BLOCK));                                               \
+        for (size_t done = 0; done < n; block += BLOCKS) {                                         \
+            ic_stream_tile words;                                                                  \
+            ic_stream_words(&words, block, stream);                                                \
+            if (skip == 0 && n - done >= SIZE) {                                                   \
+                TILE(run + done, &words, LAW);                                                     \
+                done += SIZE;                                                                      \
+            } else {                                                                               \
+                TYPE whole[SIZE];                                                                  \
+                const size_t count = n - done < SIZE - skip ? n - done : SIZE - skip;              \
+                TILE(whole, &words, LAW);                                                          \
+                memcpy(run + done, whole + skip, count * sizeof(TYPE));                            \
+                done += count;                                                                     \
+                skip = 0;                                                                          \
+            }                                                                                      \
         }                                                                                          \
-        block += BLOCKS;                                                                           \
     }
 
 static inline uint64_t joined(uint32_t low, uint32_t high) {

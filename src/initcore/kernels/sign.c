@@ -1,4 +1,4 @@
-/* Signs: one bit per element. out[j] = scale, or -scale where the bit of element first + j is set.
+/* Signs: one bit per element. An element is scale, or -scale where its bit is set.
  *
  *   element i: bit i & 31 of word i >> 5 & 3 of block i >> 7 */
 #include <string.h>
@@ -20,24 +20,27 @@ enum { LANES = IC_STREAM_LANES, PER_WORD = 32, PER_BLOCK = 128, SIZE = PER_BLOCK
     }
 
 #define IC_SIGN_FILL(TYPE, TILE)                                                                   \
-    uint64_t block = first / PER_BLOCK;                                                            \
-    size_t skip = (size_t)(first % PER_BLOCK);                                                     \
-    size_t done = 0;                                                                               \
-    while (done < n) {                                                                             \
-        ic_stream_tile words;                                                                      \
-        ic_stream_words(&words, block, stream);                                                    \
-        if (skip == 0 && n - done >= SIZE) {                                                       \
-            TILE(out + done, &words, LANES, scale);                                                \
-            done += SIZE;                                                                          \
-        } else {                                                                                   \
-            TYPE whole[SIZE];                                                                      \
-            const size_t count = n - done < SIZE - skip ? n - done : SIZE - skip;                  \
-            TILE(whole, &words, (skip + count + PER_BLOCK - 1) / PER_BLOCK, scale);                \
-            memcpy(out + done, whole + skip, count * sizeof(TYPE));                                \
-            done += count;                                                                         \
-            skip = 0;                                                                              \
+    for (size_t r = 0; r < runs->count; ++r) {                                                     \
+        TYPE *const run = (TYPE *)((char *)out + (ptrdiff_t)r * runs->step);                       \
+        const uint64_t first = runs->first + r * runs->index;                                      \
+        const size_t n = runs->n;                                                                  \
+        uint64_t block = first / PER_BLOCK;                                                        \
+        size_t skip = (size_t)(first % PER_BLOCK);                                                 \
+        for (size_t done = 0; done < n; block += LANES) {                                          \
+            ic_stream_tile words;                                                                  \
+            ic_stream_words(&words, block, stream);                                                \
+            if (skip == 0 && n - done >= SIZE) {                                                   \
+                TILE(run + done, &words, LANES, scale);                                            \
+                done += SIZE;                                                                      \
+            } else {                                                                               \
+                TYPE whole[SIZE];                                                                  \
+                const size_t count = n - done < SIZE - skip ? n - done : SIZE - skip;              \
+                TILE(whole, &words, (skip + count + PER_BLOCK - 1) / PER_BLOCK, scale);            \
+                memcpy(run + done, whole + skip, count * sizeof(TYPE));                            \
+                done += count;                                                                     \
+                skip = 0;                                                                          \
+            }                                                                                      \
         }                                                                                          \
-        block += LANES;                                                                            \
     }
 
 #define EIGHT_BITS(b)                                                                              \
@@ -55,12 +58,10 @@ static inline void sign_f64_tile(double *restrict out, const ic_stream_tile *res
     IC_SIGN_TILE(double)
 }
 
-void IC_FN(fill_sign_f32)(float *out, uint64_t first, size_t n, const ic_stream *stream,
-                          float scale) {
+void IC_FN(fill_sign_f32)(float *out, const ic_runs *runs, const ic_stream *stream, float scale) {
     IC_SIGN_FILL(float, sign_f32_tile)
 }
 
-void IC_FN(fill_sign_f64)(double *out, uint64_t first, size_t n, const ic_stream *stream,
-                          double scale) {
+void IC_FN(fill_sign_f64)(double *out, const ic_runs *runs, const ic_stream *stream, double scale) {
     IC_SIGN_FILL(double, sign_f64_tile)
 }

@@ -37,25 +37,24 @@ static inline void truncated_normal_f64_tile(double *restrict out,
     }
 }
 
-void IC_FN(fill_truncated_normal_f32)(float *out, uint64_t first, size_t n, const ic_stream *stream,
+void IC_FN(fill_truncated_normal_f32)(float *out, const ic_runs *runs, const ic_stream *stream,
                                       const ic_truncated_normal_f32 *law) {
 #if defined(VECTOR_FILLS)
     if (few_octaves(law)) {
         const truncated_normal_law cut = {*law, quantile_table_of()};
-        fill_by_tiles(out, 4, first, n, stream, &cut, next_words_f32, truncated_normal_tile_f32);
+        fill_by_tiles(out, 4, runs, stream, &cut, next_words_f32, truncated_normal_tile_f32);
         return;
     }
 #endif
     IC_FILL(float, 4, truncated_normal_f32_tile, law)
 }
 
-void IC_FN(fill_truncated_normal_deep_f32)(float *out, uint64_t first, size_t n,
-                                           const ic_stream *stream,
+void IC_FN(fill_truncated_normal_deep_f32)(float *out, const ic_runs *runs, const ic_stream *stream,
                                            const ic_truncated_normal_f64 *law) {
     IC_FILL(float, 4, truncated_normal_deep_f32_tile, law)
 }
 
-void IC_FN(fill_truncated_normal_f64)(double *out, uint64_t first, size_t n,
-                                      const ic_stream *stream, const ic_truncated_normal_f64 *law) {
+void IC_FN(fill_truncated_normal_f64)(double *out, const ic_runs *runs, const ic_stream *stream,
+                                      const ic_truncated_normal_f64 *law) {
     IC_FILL(double, 2, truncated_normal_f64_tile, law)
 }
