@@ -140,8 +140,22 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
 @pytest.mark.parametrize("kind", REFUSED)
 def test_a_tensor_that_can_not_be_written_is_refused_with_a_remedy(kind: str) -> None:
     make, message = REFUSED[kind]
-    with pytest.raises(TypeError, match=message):
-        ic.HeNormal().fill(make(torch()), key=KEY)
+    init = ic.HeNormal()
+    for _ in range(2):  # also where the initializer knows the shape
+        with pytest.raises(TypeError, match=message):
+            init.fill(make(torch()), key=KEY)
+        init.fill(torch().zeros(4, 4), key=KEY)
+
+
+@pytest.mark.parametrize("layout", ["oi", "io"])
+def test_a_tensor_of_a_shape_that_was_filled_before_is_filled_alike(layout: str) -> None:
+    init = ic.GlorotUniform()
+    expected = init((6, 4), key=KEY, layout=layout)
+    for base in (torch().zeros(6, 4), torch().zeros(4, 6).t(), torch().zeros(6, 8)[:, ::2]):
+        tensor, version = base, base._version
+        assert init.fill(tensor, key=KEY, layout=layout) is tensor
+        assert (tensor.numpy() == expected).all()
+        assert tensor._version == version + 1
 
 
 def test_tracers_of_torch_are_refused() -> None:

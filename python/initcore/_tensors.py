@@ -133,6 +133,25 @@ def view(tensor: Any, name: str) -> np.ndarray[Any, Any]:
     return words.view(bfloat16)
 
 
+def quick_view(array: Any) -> np.ndarray[Any, Any] | None:
+    """The memory of an ordinary tensor on the CPU, by as few questions as will do.
+
+    None for whatever `view` must look at: other objects, parameters, and what is unusual. Tensors
+    that are sparse, conjugated, on a device or of bfloat16 NumPy itself refuses; a dtype or strides
+    that can't be filled the kernels refuse.
+    """
+    torch = sys.modules.get("torch")
+    if torch is None or type(array) is not torch.Tensor or array.requires_grad:
+        return None
+    if array.is_inference() or torch._C._functorch.is_functorch_wrapped_tensor(array):
+        return None
+    try:
+        memory: np.ndarray[Any, Any] = array.numpy()
+    except (TypeError, RuntimeError):
+        return None
+    return memory
+
+
 def written(tensor: Any) -> None:
     """Tell autograd that the tensor has changed, as every in-place operation of torch does."""
     sys.modules["torch"].autograd.graph.increment_version(tensor)

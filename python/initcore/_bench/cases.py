@@ -273,23 +273,32 @@ def _fill(law: str, n: int, dtype: str, isa: str | None = None) -> Case:
     return Case("fill", name, short, make, large=n > 2**22)
 
 
-def _layer(n: int) -> Case:
-    """A small layer by its initializer, as a model's constructor calls it."""
+def _layer(n: int, holder: str = "numpy") -> Case:
+    """A small layer by its initializer, as a model's constructor calls it.
+
+    `holder` says whose array it is: a torch tensor is looked at by rules of its own.
+    """
     limit = float(np.sqrt(3 / n))
 
     def make(wanted: Sequence[str]) -> tuple[dict[str, Call], Check]:
-        out, init, key = np.empty((n, n), np.float32), GlorotUniform(), Key(0) / "bench"
-        rng = np.random.default_rng(0)
+        out: Any = np.empty((n, n), np.float32)
+        if holder == "torch":
+            out = import_module("torch").empty(n, n)
+        init, key, rng = GlorotUniform(), Key(0) / "bench", np.random.default_rng(0)
         calls: dict[str, Call] = {
             "initcore": lambda: init.fill(out, key=key),
             "numpy": lambda: rng.uniform(-limit, limit, (n, n)).astype(np.float32),
-            "initcore kernel": lambda: kernels.fill_uniform(out, low=-limit, high=limit, key=key),
         }
+        if holder == "numpy":
+            calls["initcore kernel"] = lambda: kernels.fill_uniform(
+                out, low=-limit, high=limit, key=key
+            )
         calls |= peers.glorot_uniform(wanted, n)
         law = {"low": -limit, "high": limit}
         return calls, law_check("uniform", law, np.dtype(np.float32))
 
-    return Case("fill", f"fill-glorot_uniform-float32-{n}x{n}", False, make)
+    name = f"fill-glorot_uniform-float32-{n}x{n}" + (f"-{holder}" if holder != "numpy" else "")
+    return Case("fill", name, False, make)
 
 
 def _transposed(rows: int, columns: int) -> Case:
@@ -374,6 +383,7 @@ CASES = (
     _fill("uncut_normal", 2**20, "float32"),
     _fill("normal", 2**20, "float32", isa="avx2"),
     _layer(64),
+    *([_layer(64, "torch")] if find_spec("torch") else []),
     _transposed(2048, 2048),
     *(_orthogonal(*shape, dtype)
       for dtype in DTYPES

@@ -37,6 +37,11 @@ TARGETS = (
     Target("fill-normal-float16-4194304", "torch", 7.0, threads=2),
     Target("fill-normal-float64-1048576", "numpy", 3.0),
     Target("fill-glorot_uniform-float32-64x64", "torch", 4.0),
+    *(
+        [Target("fill-glorot_uniform-float32-64x64-torch", "torch", 3.0)]
+        if find_spec("torch")
+        else []
+    ),
     Target("fill-normal_io-float32-2048x2048", "initcore canonical", 0.7),
     Target("orthogonal-float32-1024x1024", "torch", 1.5),
     Target("orthogonal-float32-1024x1024", "torch", 1.5, threads=2),

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
-from initcore import kernels
+from initcore import _tensors, kernels
 from initcore.initializers._base import A, Block, Initializer, require_finite
 from initcore.initializers._layout import Fans, canonical_strides, fans
 from initcore.initializers._truncation import parent_std, result_std
@@ -71,26 +71,14 @@ class Elementwise(Initializer):
         # them is worked out once. Whatever is unusual goes the long way, which says what is wrong.
         usual = fan_in is None and fan_out is None and groups == 1 and not transposed
         exact = type(layout) is str and type(groups) is int and type(stride) is int and stride == 1
-        if usual and exact and isinstance(array, np.ndarray) and isinstance(key, Key):
-            plan = self._plans.get((array.shape, layout))
-            if plan is None:
-                super().fill(array, key=key, layout=layout, groups=groups, transposed=transposed)
-                self._remember(array.shape, layout)
+        memory = None
+        if usual and exact and isinstance(key, Key):
+            memory = array if isinstance(array, np.ndarray) else _tensors.quick_view(array)
+            if memory is not None and self._fill_again(memory, key, layout):
+                if memory is not array:
+                    _tensors.written(array)
                 return array
-            try:
-                kernels._fill(
-                    plan.law,
-                    array,
-                    plan.parameters,
-                    key.seed,
-                    key.stream_id(self.kind),
-                    0,
-                    plan.strides,
-                )
-                return array
-            except (TypeError, ValueError):
-                pass
-        return super().fill(
+        super().fill(
             array,
             key=key,
             layout=layout,
@@ -100,6 +88,28 @@ class Elementwise(Initializer):
             fan_in=fan_in,
             fan_out=fan_out,
         )
+        if memory is not None:
+            self._remember(memory.shape, layout)
+        return array
+
+    def _fill_again(self, array: np.ndarray[Any, Any], key: Key, layout: str) -> bool:
+        """Fill an array whose shape has a plan; false if the long way must be taken."""
+        plan = self._plans.get((array.shape, layout))
+        if plan is None:
+            return False
+        try:
+            kernels._fill(
+                plan.law,
+                array,
+                plan.parameters,
+                key.seed,
+                key.stream_id(self.kind),
+                0,
+                plan.strides,
+            )
+        except (TypeError, ValueError):
+            return False
+        return True
 
     def _remember(self, shape: tuple[int, ...], layout: str) -> None:
         if 0 in shape or type(self)._write is not Elementwise._write:
