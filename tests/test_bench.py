@@ -167,7 +167,7 @@ KERNELS = [
     ids=["kernels", "training"],
 )
 def test_peers_that_are_installed_give_the_same(names):
-    wanted = peers.installed()
+    wanted = [name for name in peers.installed() if name != "mkl_random"]  # has normals alone
     if not wanted:
         pytest.skip("neither torch nor JAX is installed")
     # in a process of its own: JAX warns of every fork of a process that has imported it

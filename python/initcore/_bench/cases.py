@@ -262,6 +262,8 @@ def _fill(law: str, n: int, dtype: str, isa: str | None = None) -> Case:
 
         calls = {"initcore": with_isa if isa else ours, "numpy": with_numpy}
         calls |= peers.fill(wanted, operation, n, dtype, parameters)
+        if law == "normal":
+            calls |= peers.mkl_normal(wanted, n, dtype, parameters)
         if n >= 2**20:
             calls["memset"] = memset
         if operation == "truncated_normal":

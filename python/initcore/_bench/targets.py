@@ -36,6 +36,7 @@ TARGETS = (
     ),
     Target("fill-normal-float16-4194304", "torch", 7.0, threads=2),
     Target("fill-normal-float64-1048576", "numpy", 3.0),
+    Target("fill-normal-float64-1048576", "mkl_random", 0.8),
     Target("fill-glorot_uniform-float32-64x64", "torch", 4.0),
     *(
         [Target("fill-glorot_uniform-float32-64x64-torch", "torch", 3.0)]
