@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import time
 
 import numpy as np
 import pytest
@@ -64,10 +63,19 @@ def test_pairs_are_interleaved_in_alternating_order():
     assert timed == (["ours", "peer", "peer", "ours"] * 4)[:14]
 
 
-def test_a_call_that_takes_three_times_as_long_has_the_ratio_three():
-    found = judge.measure(lambda: time.sleep(0.002), lambda: time.sleep(0.006), judge.QUICK)
-    # sleep oversleeps by a tenth of a millisecond and, on a busy machine, by more
-    assert 2.0 < judge.judge([found]).median < 4.0
+def test_a_call_that_takes_three_times_as_long_has_the_ratio_three(monkeypatch):
+    now = 0.0
+
+    def takes(seconds):
+        def call():
+            nonlocal now
+            now += seconds
+
+        return call
+
+    monkeypatch.setattr(judge.time, "perf_counter", lambda: now)
+    found = judge.judge([judge.measure(takes(0.002), takes(0.006), judge.QUICK)])
+    assert (found.low, found.median, found.high) == pytest.approx((3.0, 3.0, 3.0))
 
 
 def test_a_short_call_is_repeated_until_it_can_be_timed():
