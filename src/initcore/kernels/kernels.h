@@ -19,4 +19,11 @@ typedef struct ic_kernels {
 #undef IC_KERNEL
 } ic_kernels;
 
+/* In the sources of one instruction set: its own, so that each is held to its row. */
+#if defined(IC_ISA)
+#define IC_KERNEL(name, parameters) void IC_FN(name) parameters;
+#include "initcore/kernels/kernels.def"
+#undef IC_KERNEL
+#endif
+
 #endif

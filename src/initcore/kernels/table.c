@@ -1,10 +1,6 @@
 /* Gathers the kernels of one instruction set into its table, ic_table_<isa>. */
 #include "initcore/kernels/kernels.h"
 
-#define IC_KERNEL(name, parameters) void IC_FN(name) parameters;
-#include "initcore/kernels/kernels.def"
-#undef IC_KERNEL
-
 #define IC_TEXT_(x) #x
 #define IC_TEXT(x) IC_TEXT_(x)
 
