@@ -1,10 +1,10 @@
 /* c = phi(a b + bias) for one type: see ic_product in kernels/dense.h.
  *
  * The piece of c is cut into column chunks of CHUNK_COLUMNS, k into blocks of IC_BLOCK, the rows
- * into chunks of CHUNK_ROWS. A block of b is packed once into panels of TILE_COLUMNS, each of which
- * stays in the first-level cache while the rows of a chunk pass; a chunk of a stays in the second
- * level. It is read in place where its rows or columns are contiguous. Partial sums pass through c,
- * which changes nothing: they are rounded to its type already. */
+ * into chunks of CHUNK_ROWS. A block of b is packed once into panels of TILE_COLUMNS. A chunk of a
+ * is read in place where its rows or columns are contiguous. One operand of a tile stays in the
+ * first-level cache while the other one's panels pass from the second (BY_ROWS). Partial sums pass
+ * through c, which changes nothing: they are rounded to its type already. */
 #include "initcore/kernels/phi.h"
 #if IC_BITS == 32 && defined(IC_SIMD_FMA_EMULATED)
 #include "initcore/kernels/product_tile_exact.h"
@@ -102,6 +102,117 @@ void IC_FN(TYPED(product_needs))(ic_product_needs *needs, const ic_product *job,
 #endif
 }
 
+/* A chunk of a, the block of b that passes over it, and where both are packed. */
+typedef struct TYPED(chunk) {
+    const ic_product *job;
+    const ic_piece *piece;
+    size_t row, rows, column, columns, k0, k;
+    packed *packed_a, *packed_b;
+} TYPED(chunk);
+
+/* A tile of a chunk: its first row and column, counted from those of the chunk. */
+typedef struct TYPED(place) {
+    size_t row, column;
+} TYPED(place);
+
+IC_INLINE TYPED(place) TYPED(after)(TYPED(place) at, const TYPED(chunk) * of) {
+    if (BY_ROWS) {
+        at.column += TILE_COLUMNS;
+        return at.column < of->columns ? at : (TYPED(place)){at.row + TILE_ROWS, 0};
+    }
+    at.row += TILE_ROWS;
+    return at.row < of->rows ? at : (TYPED(place)){0, at.column + TILE_COLUMNS};
+}
+
+IC_INLINE real *TYPED(c_at)(const TYPED(chunk) * of, TYPED(place) at) {
+    return (real *)of->job->c + (ptrdiff_t)(of->row + at.row) * of->job->c_row + of->column +
+           at.column;
+}
+
+static const real *TYPED(chunk_of_a)(const TYPED(chunk) * of) {
+    return (const real *)of->job->a + (ptrdiff_t)of->row * of->job->a_row +
+           (ptrdiff_t)of->k0 * of->job->a_k;
+}
+
+static void TYPED(pack_a)(const TYPED(chunk) * of) {
+    const ic_product *const job = of->job;
+    const real *const a = TYPED(chunk_of_a)(of);
+    if (A_BY_STEPS(job->a_row)) {
+        PACK_PANELS(of->packed_a, a, job->a_k, of->rows, of->k);
+        return;
+    }
+    for (size_t row = 0; row < of->rows; row += TILE_ROWS) {
+        const size_t rows = TYPED(ic_least)(of->rows - row, TILE_ROWS);
+        TYPED(pack)(of->packed_a + row / TILE_ROWS * PANEL_SIZE(TILE_ROWS, of->k), rows,
+                    a + (ptrdiff_t)row * job->a_row, job->a_row, job->a_k, rows, of->k);
+    }
+}
+
+/* One tile; the first one of a panel of b packs it, some of them also those beside it. */
+static void TYPED(run_tile)(const TYPED(chunk) * of, TYPED(place) at, int a_in_place, int assign) {
+    const ic_product *const job = of->job;
+    const size_t k = of->k;
+    const size_t rows = TYPED(ic_least)(of->rows - at.row, TILE_ROWS);
+    const size_t columns = TYPED(ic_least)(of->columns - at.column, TILE_COLUMNS);
+    real *const c = TYPED(c_at)(of, at), *const next = TYPED(c_at)(of, TYPED(after)(at, of));
+
+    const packed *a = of->packed_a + at.row / TILE_ROWS * PANEL_SIZE(TILE_ROWS, k);
+    ptrdiff_t a_row = 1, a_k = (ptrdiff_t)rows;
+    if (a_in_place) {
+        a = (const void *)(TYPED(chunk_of_a)(of) + (ptrdiff_t)at.row * job->a_row);
+        a_row = job->a_row;
+        a_k = job->a_k;
+    }
+    const real *const b = (const real *)job->b + (ptrdiff_t)of->k0 * job->b_k +
+                          (ptrdiff_t)(of->column + at.column) * job->b_column;
+    if (B_IN_PLACE(of->piece->rows, columns, k, job->b_k, job->b_column)) {
+        TYPED(tile)(rows, k, a, a_row, a_k, (const void *)b, job->b_k, c, next, job->c_row, columns,
+                    assign);
+        return;
+    }
+    const size_t panel = at.column / TILE_COLUMNS;
+    packed *const home = of->packed_b + panel * PANEL_SIZE(TILE_COLUMNS, k);
+    if (of->row + at.row == of->piece->row) {
+        if (B_BESIDE(of->piece->rows, columns, job->b_k, job->b_column)) {
+            if (panel % PANELS_BESIDE == 0)
+                PACK_BESIDE(
+                    home, b, job->b_k,
+                    TYPED(ic_least)((of->columns - at.column) / TILE_COLUMNS, PANELS_BESIDE), k);
+        } else if (B_COPIED(of->rows, columns, job->b_column)) {
+            TILE_AND_PACK(home, k, a, a_row, a_k, b, job->b_k, c, next, job->c_row, assign);
+            return;
+        } else {
+            TYPED(pack)(home, PANEL_WIDTH(columns), b, job->b_column, job->b_k, columns, k);
+        }
+    }
+    TYPED(tile)(rows, k, a, a_row, a_k, home, (ptrdiff_t)PANEL_WIDTH(columns), c, next, job->c_row,
+                columns, assign);
+}
+
+static void TYPED(finish_tile)(const TYPED(chunk) * of, TYPED(place) at) {
+    const ic_product *const job = of->job;
+    const real *bias = job->bias;
+    if (bias != NULL)
+        bias += (ptrdiff_t)(of->column + at.column) * job->bias_stride;
+    TYPED(finish)(job->phi, TYPED(c_at)(of, at), job->c_row,
+                  TYPED(ic_least)(of->rows - at.row, TILE_ROWS),
+                  TYPED(ic_least)(of->columns - at.column, TILE_COLUMNS), bias, job->bias_stride);
+}
+
+static void TYPED(run_chunk)(const TYPED(chunk) * of) {
+    const ic_product *const job = of->job;
+    const int assign = of->k0 == 0 && !job->accumulate, last = of->k0 + of->k == job->k;
+    const int a_in_place = A_IN_PLACE(job->a_row, job->a_k, of->k, of->columns);
+    if (!a_in_place)
+        TYPED(pack_a)(of);
+    for (TYPED(place) at = {0, 0}; at.row < of->rows && at.column < of->columns;
+         at = TYPED(after)(at, of)) {
+        TYPED(run_tile)(of, at, a_in_place, assign);
+        if (last)
+            TYPED(finish_tile)(of, at);
+    }
+}
+
 void IC_FN(TYPED(product))(const ic_product *job, const ic_piece *piece, void *workspace) {
     if (TYPED(product_of_one)(job, piece))
         return;
@@ -113,91 +224,22 @@ void IC_FN(TYPED(product))(const ic_product *job, const ic_piece *piece, void *w
 #endif
     const size_t width = TYPED(ic_least)(piece->columns, CHUNK_COLUMNS);
     const size_t depth = TYPED(ic_least)(job->k, IC_BLOCK);
-    packed *const packed_b = workspace;
-    packed *const packed_a =
-        (packed *)((char *)workspace + TYPED(chunk_bytes)(width, TILE_COLUMNS, depth));
+    TYPED(chunk)
+    chunk = {
+        .job = job,
+        .piece = piece,
+        .packed_a = (packed *)((char *)workspace + TYPED(chunk_bytes)(width, TILE_COLUMNS, depth)),
+        .packed_b = workspace,
+    };
     const size_t row_end = piece->row + piece->rows, column_end = piece->column + piece->columns;
-
-    for (size_t chunk = piece->column; chunk < column_end; chunk += CHUNK_COLUMNS) {
-        const size_t chunk_end = TYPED(ic_least)(chunk + CHUNK_COLUMNS, column_end);
-        size_t k0 = 0;
-        do { /* once for k = 0: one empty block */
-            const size_t k = TYPED(ic_least)(job->k - k0, IC_BLOCK);
-            const int last = k0 + k == job->k;
-            const int assign = k0 == 0 && !job->accumulate;
-            const real *const b0 = (const real *)job->b + (ptrdiff_t)k0 * job->b_k;
-            for (size_t row0 = piece->row; row0 < row_end; row0 += CHUNK_ROWS) {
-                const size_t rows0 = TYPED(ic_least)(row_end - row0, CHUNK_ROWS);
-                const real *const a0 =
-                    (const real *)job->a + (ptrdiff_t)row0 * job->a_row + (ptrdiff_t)k0 * job->a_k;
-                const int in_place = A_IN_PLACE(job->a_row, job->a_k, k, chunk_end - chunk);
-                if (!in_place && A_BY_STEPS(job->a_row))
-                    PACK_PANELS(packed_a, a0, job->a_k, rows0, k);
-                else if (!in_place)
-                    for (size_t row = 0; row < rows0; row += TILE_ROWS) {
-                        const size_t rows = TYPED(ic_least)(rows0 - row, TILE_ROWS);
-                        TYPED(pack)(packed_a + row / TILE_ROWS * PANEL_SIZE(TILE_ROWS, k), rows,
-                                    a0 + (ptrdiff_t)row * job->a_row, job->a_row, job->a_k, rows,
-                                    k);
-                    }
-                for (size_t column = chunk; column < chunk_end; column += TILE_COLUMNS) {
-                    const size_t columns = TYPED(ic_least)(chunk_end - column, TILE_COLUMNS);
-                    const real *const b1 = b0 + (ptrdiff_t)column * job->b_column;
-                    const real *const bias =
-                        job->bias == NULL
-                            ? NULL
-                            : (const real *)job->bias + (ptrdiff_t)column * job->bias_stride;
-                    const packed *panel = (const void *)b1;
-                    ptrdiff_t panel_k = job->b_k;
-                    packed *copy = NULL; /* where the first tile copies the panel to */
-                    if (!B_IN_PLACE(piece->rows, columns, k, job->b_k, job->b_column)) {
-                        const size_t at = (column - chunk) / TILE_COLUMNS;
-                        packed *const home = packed_b + at * PANEL_SIZE(TILE_COLUMNS, k);
-                        const int first = row0 == piece->row;
-                        const int beside = B_BESIDE(piece->rows, columns, job->b_k, job->b_column);
-                        if (first && !beside && B_COPIED(rows0, columns, job->b_column)) {
-                            copy = home;
-                        } else {
-                            panel = home;
-                            panel_k = (ptrdiff_t)PANEL_WIDTH(columns);
-                            if (first && !beside)
-                                TYPED(pack)(home, PANEL_WIDTH(columns), b1, job->b_column, job->b_k,
-                                            columns, k);
-                            else if (first && at % PANELS_BESIDE == 0)
-                                PACK_BESIDE(home, b1, job->b_k,
-                                            TYPED(ic_least)((chunk_end - column) / TILE_COLUMNS,
-                                                            PANELS_BESIDE),
-                                            k);
-                        }
-                    }
-                    for (size_t row = 0; row < rows0; row += TILE_ROWS) {
-                        const size_t rows = TYPED(ic_least)(rows0 - row, TILE_ROWS);
-                        real *const c =
-                            (real *)job->c + (ptrdiff_t)(row0 + row) * job->c_row + column;
-                        const packed *a = packed_a + row / TILE_ROWS * PANEL_SIZE(TILE_ROWS, k);
-                        ptrdiff_t a_row = 1, a_k = (ptrdiff_t)rows;
-                        if (in_place) {
-                            a = (const void *)(a0 + (ptrdiff_t)row * job->a_row);
-                            a_row = job->a_row;
-                            a_k = job->a_k;
-                        }
-                        if (copy == NULL) {
-                            TYPED(tile)(rows, k, a, a_row, a_k, panel, panel_k, c, job->c_row,
-                                        columns, assign);
-                        } else {
-                            TILE_AND_PACK(copy, k, a, a_row, a_k, panel, panel_k, c, job->c_row,
-                                          assign);
-                            panel = copy;
-                            panel_k = TILE_COLUMNS;
-                            copy = NULL;
-                        }
-                        if (last)
-                            TYPED(finish)(job->phi, c, job->c_row, rows, columns, bias,
-                                          job->bias_stride);
-                    }
-                }
+    for (chunk.column = piece->column; chunk.column < column_end; chunk.column += CHUNK_COLUMNS) {
+        chunk.columns = TYPED(ic_least)(column_end - chunk.column, CHUNK_COLUMNS);
+        for (chunk.k0 = 0; chunk.k0 < job->k; chunk.k0 += IC_BLOCK) {
+            chunk.k = TYPED(ic_least)(job->k - chunk.k0, IC_BLOCK);
+            for (chunk.row = piece->row; chunk.row < row_end; chunk.row += CHUNK_ROWS) {
+                chunk.rows = TYPED(ic_least)(row_end - chunk.row, CHUNK_ROWS);
+                TYPED(run_chunk)(&chunk);
             }
-            k0 += k;
-        } while (k0 < job->k);
+        }
     }
 }

@@ -96,8 +96,26 @@ static void TYPED(outer)(const ic_product *job, const ic_piece *piece) {
     }
 }
 
-/* Whether a piece of one row, or of k = 1, was computed; then nothing is left of it to do. */
+/* k = 0: the one block sum, which is empty, is +0. */
+static void TYPED(product_of_nothing)(const ic_product *job, const ic_piece *piece) {
+    for (size_t row = piece->row; row < piece->row + piece->rows; row++) {
+        real *const c = (real *)job->c + (ptrdiff_t)row * job->c_row + piece->column;
+        for (size_t column = 0; column < piece->columns; column++)
+            c[column] = job->accumulate ? c[column] + 0 : 0;
+        TYPED(finish)(job->phi, c, job->c_row, 1, piece->columns,
+                      job->bias == NULL
+                          ? NULL
+                          : (const real *)job->bias + (ptrdiff_t)piece->column * job->bias_stride,
+                      job->bias_stride);
+    }
+}
+
+/* Whether a piece of one row, or of k = 1 or 0, was computed; then nothing is left of it to do. */
 static int TYPED(product_of_one)(const ic_product *job, const ic_piece *piece) {
+    if (job->k == 0) {
+        TYPED(product_of_nothing)(job, piece);
+        return 1;
+    }
     if (job->k == 1 && job->b_column == 1 && job->bias == NULL && job->phi.name == IC_IDENTITY) {
         TYPED(outer)(job, piece);
         return 1;
@@ -152,14 +170,14 @@ IC_INLINE void TYPED(thin_lines)(const int most, const int vectors, size_t lines
     while (lines > 0) {
         const int now = lines >= (size_t)most ? most : lines >= 4 ? 4 : 1;
         if (now == most)
-            TYPED(tile_of)(most, vectors, 0, k, b, b_column, 1, panel, width, out, out_row,
-                           (size_t)width, assign, NULL);
+            TYPED(tile_of)(most, vectors, TYPED(NEAR), k, b, b_column, 1, panel, width, out,
+                           out + now * out_row, out_row, (size_t)width, assign, NULL);
         else if (now == 4)
-            TYPED(tile_of)(4, vectors, 0, k, b, b_column, 1, panel, width, out, out_row,
-                           (size_t)width, assign, NULL);
+            TYPED(tile_of)(4, vectors, TYPED(NEAR), k, b, b_column, 1, panel, width, out,
+                           out + now * out_row, out_row, (size_t)width, assign, NULL);
         else
-            TYPED(tile_of)(1, vectors, 0, k, b, b_column, 1, panel, width, out, out_row,
-                           (size_t)width, assign, NULL);
+            TYPED(tile_of)(1, vectors, TYPED(NEAR), k, b, b_column, 1, panel, width, out,
+                           out + now * out_row, out_row, (size_t)width, assign, NULL);
         b += now * b_column;
         out += now * out_row;
         lines -= (size_t)now;

@@ -9,9 +9,11 @@
  * docs/compute-v1.md. It is assigned to c, or added to it once. */
 
 #undef packed
-#undef A_AHEAD
+#undef FAR_FROM
+#undef SPREAD
 #undef A_PACKED_FROM
 #undef CHUNK_BYTES
+#undef BY_ROWS
 #undef TILE_ROWS
 #undef TILE_VECTORS
 #undef TILE_COLUMNS
@@ -34,17 +36,25 @@
 #define TILE_VECTORS 2
 #endif
 #define TILE_COLUMNS (TILE_VECTORS * LANES)
-/* AVX-512 is through with a tile before its operands have come from the second-level cache: they
- * are called for ahead (steps; 0: not at all), rows of a are packed for so many columns, so that
- * they can be, and a block of b is no larger than that cache (bytes). */
+/* AVX-512 is through with a tile before its operands have come from the second-level cache. From so
+ * many steps on (FAR_FROM) the panel of b is called for ahead, rows of a are packed for so many
+ * columns (A_PACKED_FROM), and a block of b is no larger than that cache (CHUNK_BYTES). Its tiles
+ * go along the rows of c, whose lines come from further away still: a few rows of a stay in the
+ * first-level cache, and the panels of b pass (BY_ROWS). In a long tile the lines of the next one
+ * are called for a row at a time, with so many steps between them (SPREAD). The others keep a panel
+ * of b, for which their second-level caches need not be large. */
 #if defined(IC_ISA_AVX512)
-#define A_AHEAD 64
+#define FAR_FROM 64
+#define SPREAD 20
 #define A_PACKED_FROM 320
 #define CHUNK_BYTES (1 << 20)
+#define BY_ROWS 1
 #else
-#define A_AHEAD 0
+#define FAR_FROM SIZE_MAX
+#define SPREAD 1
 #define A_PACKED_FROM SIZE_MAX
 #define CHUNK_BYTES (4 << 20)
+#define BY_ROWS 0
 #endif
 #undef STORE_PACKED
 #if defined(IC_ISA_AVX2)
@@ -110,11 +120,15 @@
      (b_k) * (ptrdiff_t)sizeof(real) >= 4096)
 
 /* LANES lines of k contiguous elements, transposed a square at a time; `lines` of them are there,
- * and `write` of each column are written. */
+ * and `write` of each column are written. Where all lines begin at one place of a cache line the
+ * first square ends with it: lines that lie pages apart do not stay until they are read again. */
 IC_INLINE void TYPED(pack_square_rows)(real *out, size_t width, const real *in, ptrdiff_t in_line,
                                        size_t lines, size_t write, size_t k) {
-    for (size_t step = 0; step < k; step += LANES) {
-        const size_t depth = k - step < LANES ? k - step : LANES;
+    const size_t past = (uintptr_t)in / sizeof(real) % LANES;
+    size_t depth = in_line % LANES == 0 ? LANES - past : LANES;
+    for (size_t step = 0; step < k; step += depth, depth = LANES) {
+        if (depth > k - step)
+            depth = k - step;
         vreal square[LANES];
         for (size_t line = 0; line < LANES; line++) {
             if (line >= lines) {
@@ -179,23 +193,27 @@ static void TYPED(pack)(real *out, size_t width, const real *in, ptrdiff_t in_li
             out[step * width + line] = 0;
 }
 
-enum { TYPED(AHEAD) = 16 }; /* steps */
+/* How many steps ahead a panel of b is called for: one that is packed, or that is being copied. */
+enum { TYPED(PANEL_AHEAD) = 40, TYPED(COPY_AHEAD) = 16 };
 
-/* sum += a b over k steps. copy: where the panel of b goes, or NULL, a constant. far: whether the
- * operands are called for ahead, a constant. */
+/* How far the operands of a tile are away: in the first-level cache or about to be copied there; b
+ * in the second level; and so many steps that there is time to call for c a row at a time. */
+enum { TYPED(NEAR), TYPED(FAR), TYPED(LONG) };
+
+/* sum += a b over k > 0 steps. far: whether b is called for, a constant. copy: where the panel of b
+ * goes, or NULL, a constant. */
 IC_INLINE void TYPED(tile_steps)(const int rows, const int vectors, const int far,
                                  vreal sum[TILE_ROWS][WIDEST], size_t k, const real *a,
                                  ptrdiff_t a_row, ptrdiff_t a_k, const real *b, ptrdiff_t b_k,
                                  real *copy) {
-    for (size_t step = 0; step < k; step++) {
+    const ptrdiff_t ahead = copy != NULL ? TYPED(COPY_AHEAD) : TYPED(PANEL_AHEAD);
+    do {
         vreal bs[WIDEST];
         for (int v = 0; v < vectors; v++)
             bs[v] = V(load)(b + v * LANES);
-        if (far)
-            __builtin_prefetch(a + A_AHEAD * a_k);
         if (far || copy != NULL)
             for (int v = 0; v < vectors; v++)
-                __builtin_prefetch(b + TYPED(AHEAD) * b_k + v * LANES);
+                __builtin_prefetch(b + ahead * b_k + v * LANES);
         if (copy != NULL) {
             for (int v = 0; v < vectors; v++)
                 V(store)(copy + v * LANES, bs[v]);
@@ -208,41 +226,56 @@ IC_INLINE void TYPED(tile_steps)(const int rows, const int vectors, const int fa
         }
         a += a_k;
         b += b_k;
-    }
+    } while (--k > 0);
 }
 
-/* The part of c that the tile below will need is called for, with the line into which its last
- * vector reaches where c is not aligned. */
-IC_INLINE void TYPED(tile_of)(const int rows, const int vectors, const int far, size_t k,
-                              const real *a, ptrdiff_t a_row, ptrdiff_t a_k, const real *b,
-                              ptrdiff_t b_k, real *c, ptrdiff_t c_row, size_t columns, int assign,
-                              real *copy) {
-    vreal sum[TILE_ROWS][WIDEST];
+/* Calls for a row of c, with the line into which its last vector reaches where c is not aligned. */
+IC_INLINE void TYPED(call_for)(const int vectors, const real *row) {
+    for (int v = 0; v <= vectors; v++)
+        __builtin_prefetch(row + v * LANES - (v == vectors), 1);
+}
+
+/* whole: whether all lanes of the last vector are columns of c, a constant. */
+IC_INLINE void TYPED(tile_end)(const int rows, const int vectors, const int whole, const int assign,
+                               vreal sum[TILE_ROWS][WIDEST], real *c, ptrdiff_t c_row,
+                               size_t columns) {
+    const size_t last = columns - (size_t)(vectors - 1) * LANES;
     for (int i = 0; i < rows; i++)
-        for (int v = 0; v <= vectors; v++)
-            __builtin_prefetch(c + (rows + i) * c_row + v * LANES - (v == vectors), 1);
+        for (int v = 0; v < vectors; v++) {
+            real *const out = c + i * c_row + v * LANES;
+            if (whole || v < vectors - 1)
+                V(store)(out, assign ? sum[i][v] : V(add)(V(load)(out), sum[i][v]));
+            else
+                V(store_n)(out, assign ? sum[i][v] : V(add)(V(load_n)(out, last), sum[i][v]), last);
+        }
+}
+
+/* k > 0. next: c of the tile that follows. Only constants decide what runs before the sums are
+ * written, so that they stay in registers. */
+IC_INLINE void TYPED(tile_of)(const int rows, const int vectors, const int distance, size_t k,
+                              const real *a, ptrdiff_t a_row, ptrdiff_t a_k, const real *b,
+                              ptrdiff_t b_k, real *c, const real *next, ptrdiff_t c_row,
+                              size_t columns, int assign, real *copy) {
+    vreal sum[TILE_ROWS][WIDEST];
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < vectors; v++)
             sum[i][v] = V(set)(0);
-    if (far && k > A_AHEAD)
-        TYPED(tile_steps)(rows, vectors, 1, sum, k, a, a_row, a_k, b, b_k, NULL);
-    else
-        TYPED(tile_steps)(rows, vectors, 0, sum, k, a, a_row, a_k, b, b_k, copy);
-    const size_t whole = (size_t)(vectors - 1) * LANES; /* columns before the last vector */
     for (int i = 0; i < rows; i++) {
-        real *out = c + i * c_row;
-        for (int v = 0; v < vectors; v++) {
-            if (v < vectors - 1 || columns == whole + LANES) {
-                V(store)(out + v * LANES,
-                         assign ? sum[i][v] : V(add)(V(load)(out + v * LANES), sum[i][v]));
-            } else {
-                const size_t left = columns - whole;
-                V(store_n)(out + v * LANES,
-                           assign ? sum[i][v] : V(add)(V(load_n)(out + v * LANES, left), sum[i][v]),
-                           left);
-            }
+        TYPED(call_for)(vectors, next + i * c_row);
+        if (distance == TYPED(LONG)) {
+            TYPED(tile_steps)(rows, vectors, 1, sum, SPREAD, a, a_row, a_k, b, b_k, NULL);
+            a += SPREAD * a_k;
+            b += SPREAD * b_k;
+            k -= SPREAD;
         }
     }
+    TYPED(tile_steps)(rows, vectors, distance != TYPED(NEAR), sum, k, a, a_row, a_k, b, b_k, copy);
+    if (columns == (size_t)vectors * LANES && assign)
+        TYPED(tile_end)(rows, vectors, 1, 1, sum, c, c_row, columns);
+    else if (columns == (size_t)vectors * LANES)
+        TYPED(tile_end)(rows, vectors, 1, 0, sum, c, c_row, columns);
+    else
+        TYPED(tile_end)(rows, vectors, 0, assign, sum, c, c_row, columns);
 }
 
 /* How many steps ahead of packing what it reads is called for. */
@@ -291,12 +324,12 @@ static void TYPED(pack_beside)(real *out, const real *in, ptrdiff_t in_k, size_t
 
 IC_INLINE void TYPED(tile_rows)(size_t rows, const int vectors, size_t k, const real *a,
                                 ptrdiff_t a_row, ptrdiff_t a_k, const real *b, ptrdiff_t b_k,
-                                real *c, ptrdiff_t c_row, size_t columns, int assign) {
+                                real *c, const real *next, ptrdiff_t c_row, size_t columns,
+                                int assign) {
 #define TILE_CASE(n)                                                                               \
     case n:                                                                                        \
-        TYPED(tile_of)(n, vectors,                                                                 \
-                       A_AHEAD > 0 && a_row == 1 && n == TILE_ROWS && vectors == TILE_VECTORS, k,  \
-                       a, a_row, a_k, b, b_k, c, c_row, columns, assign, NULL);                    \
+        TYPED(tile_of)(n, vectors, TYPED(NEAR), k, a, a_row, a_k, b, b_k, c, next, c_row, columns, \
+                       assign, NULL);                                                              \
         return;
     switch (rows) {
         TILE_CASE(1)
@@ -323,15 +356,24 @@ IC_INLINE void TYPED(tile_rows)(size_t rows, const int vectors, size_t k, const 
 
 /* Where a_row or a_k is 1 the compiler is told so. */
 static void TYPED(tile)(size_t rows, size_t k, const real *a, ptrdiff_t a_row, ptrdiff_t a_k,
-                        const real *b, ptrdiff_t b_k, real *c, ptrdiff_t c_row, size_t columns,
-                        int assign) {
+                        const real *b, ptrdiff_t b_k, real *c, const real *next, ptrdiff_t c_row,
+                        size_t columns, int assign) {
     const size_t vectors = (columns + LANES - 1) / LANES;
+    if (k > FAR_FROM && rows == TILE_ROWS && vectors == TILE_VECTORS && a_row == 1) {
+        if (k > TILE_ROWS * SPREAD)
+            TYPED(tile_of)(TILE_ROWS, TILE_VECTORS, TYPED(LONG), k, a, 1, a_k, b, b_k, c, next,
+                           c_row, columns, assign, NULL);
+        else
+            TYPED(tile_of)(TILE_ROWS, TILE_VECTORS, TYPED(FAR), k, a, 1, a_k, b, b_k, c, next,
+                           c_row, columns, assign, NULL);
+        return;
+    }
 #define TILE_VECTOR_CASE(n)                                                                        \
     case n:                                                                                        \
         if (a_row == 1)                                                                            \
-            TYPED(tile_rows)(rows, n, k, a, 1, a_k, b, b_k, c, c_row, columns, assign);            \
+            TYPED(tile_rows)(rows, n, k, a, 1, a_k, b, b_k, c, next, c_row, columns, assign);      \
         else                                                                                       \
-            TYPED(tile_rows)(rows, n, k, a, a_row, 1, b, b_k, c, c_row, columns, assign);          \
+            TYPED(tile_rows)(rows, n, k, a, a_row, 1, b, b_k, c, next, c_row, columns, assign);    \
         return;
     switch (vectors) {
         TILE_VECTOR_CASE(1)
@@ -346,11 +388,11 @@ static void TYPED(tile)(size_t rows, size_t k, const real *a, ptrdiff_t a_row, p
 /* A whole tile that also packs its panel of b. */
 static void TYPED(tile_and_pack)(real *packed_b, size_t k, const real *a, ptrdiff_t a_row,
                                  ptrdiff_t a_k, const real *b, ptrdiff_t b_k, real *c,
-                                 ptrdiff_t c_row, int assign) {
+                                 const real *next, ptrdiff_t c_row, int assign) {
     if (a_row == 1)
-        TYPED(tile_of)(TILE_ROWS, TILE_VECTORS, 0, k, a, 1, a_k, b, b_k, c, c_row, TILE_COLUMNS,
-                       assign, packed_b);
+        TYPED(tile_of)(TILE_ROWS, TILE_VECTORS, TYPED(NEAR), k, a, 1, a_k, b, b_k, c, next, c_row,
+                       TILE_COLUMNS, assign, packed_b);
     else
-        TYPED(tile_of)(TILE_ROWS, TILE_VECTORS, 0, k, a, a_row, 1, b, b_k, c, c_row, TILE_COLUMNS,
-                       assign, packed_b);
+        TYPED(tile_of)(TILE_ROWS, TILE_VECTORS, TYPED(NEAR), k, a, a_row, 1, b, b_k, c, next, c_row,
+                       TILE_COLUMNS, assign, packed_b);
 }

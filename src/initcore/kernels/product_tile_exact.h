@@ -27,6 +27,7 @@
 #undef B_BESIDE
 #undef THIN_ROWS
 #undef TILE_AND_PACK
+#undef BY_ROWS
 #define packed double
 #define TILE_ROWS 4
 #define TILE_COLUMNS 4
@@ -41,6 +42,7 @@
 #define PANEL_WIDTH(columns) ((void)(columns), (size_t)TILE_COLUMNS)
 #define A_IN_PLACE(a_row, a_k, k, columns) 0
 #define CHUNK_BYTES (4 << 20)
+#define BY_ROWS 0
 #define B_IN_PLACE(rows, columns, k, b_k, b_column) 0
 #define B_COPIED(rows, columns, b_column) 0
 
@@ -143,11 +145,12 @@ static int ic_exact_tile_fast(size_t rows, size_t k, const double *a, const doub
 }
 
 static void TYPED(tile)(size_t rows, size_t k, const double *a, ptrdiff_t a_row, ptrdiff_t a_k,
-                        const double *b, ptrdiff_t b_k, float *c, ptrdiff_t c_row, size_t columns,
-                        int assign) {
+                        const double *b, ptrdiff_t b_k, float *c, const float *next,
+                        ptrdiff_t c_row, size_t columns, int assign) {
     (void)a_row; /* both are always packed */
     (void)a_k;
     (void)b_k;
+    (void)next; /* there is time enough */
     const int small = a[0] * b[0] < 0x1p-131;
     a += PANEL_HEAD;
     b += PANEL_HEAD;
