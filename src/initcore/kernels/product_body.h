@@ -213,6 +213,12 @@ static void TYPED(run_chunk)(const TYPED(chunk) * of) {
     }
 }
 
+/* Rows of a that are packed at once: where tiles go along the rows of c and the rows of a are
+ * transposed, those of one tile, which find them in the first-level cache. */
+static size_t TYPED(chunk_rows)(const ic_product *job) {
+    return BY_ROWS && !A_BY_STEPS(job->a_row) ? TILE_ROWS : CHUNK_ROWS;
+}
+
 void IC_FN(TYPED(product))(const ic_product *job, const ic_piece *piece, void *workspace) {
     if (TYPED(product_of_one)(job, piece))
         return;
@@ -232,12 +238,13 @@ void IC_FN(TYPED(product))(const ic_product *job, const ic_piece *piece, void *w
         .packed_b = workspace,
     };
     const size_t row_end = piece->row + piece->rows, column_end = piece->column + piece->columns;
+    const size_t chunk_rows = TYPED(chunk_rows)(job);
     for (chunk.column = piece->column; chunk.column < column_end; chunk.column += CHUNK_COLUMNS) {
         chunk.columns = TYPED(ic_least)(column_end - chunk.column, CHUNK_COLUMNS);
         for (chunk.k0 = 0; chunk.k0 < job->k; chunk.k0 += IC_BLOCK) {
             chunk.k = TYPED(ic_least)(job->k - chunk.k0, IC_BLOCK);
-            for (chunk.row = piece->row; chunk.row < row_end; chunk.row += CHUNK_ROWS) {
-                chunk.rows = TYPED(ic_least)(row_end - chunk.row, CHUNK_ROWS);
+            for (chunk.row = piece->row; chunk.row < row_end; chunk.row += chunk_rows) {
+                chunk.rows = TYPED(ic_least)(row_end - chunk.row, chunk_rows);
                 TYPED(run_chunk)(&chunk);
             }
         }
