@@ -195,13 +195,14 @@ int ic_dense_forward_run(ic_dtype dtype, const ic_dense_forward *layer) {
     return 0;
 }
 
-enum { DZ_ROWS = 64, DB_COLUMNS = 512 }; /* of a piece */
+enum { DZ_ELEMENTS = 4096, DB_COLUMNS = 512 }; /* of a piece */
 
 typedef struct backward {
     operations of;
     const ic_dense_backward *layer;
     char *dz;
     ptrdiff_t dz_row;
+    size_t dz_rows; /* of a piece */
     grid dx, dw;
     size_t db_pieces;
     slots slots;
@@ -210,9 +211,9 @@ typedef struct backward {
 static void dz_task(void *context, size_t index) {
     const backward *const b = context;
     const ic_dense_backward *const layer = b->layer;
-    const size_t row = index * DZ_ROWS;
+    const size_t row = index * b->dz_rows;
     b->of.activation_backward(b->dz + row * layer->n_out * b->of.size, b->dz_row, &layer->dy,
-                              &layer->saved, row, least(DZ_ROWS, layer->batch - row), layer->n_out,
+                              &layer->saved, row, least(b->dz_rows, layer->batch - row), layer->n_out,
                               &layer->phi);
 }
 
@@ -287,7 +288,8 @@ int ic_dense_backward_run(ic_dtype dtype, const ic_dense_backward *layer) {
     b.slots.memory = workspace + dz_bytes;
     if (own_dz) {
         b.dz = workspace;
-        ic_pool_for(pieces_of(batch, DZ_ROWS), dz_task, &b,
+        b.dz_rows = pieces_of(DZ_ELEMENTS, n_out > 0 ? n_out : 1);
+        ic_pool_for(pieces_of(batch, b.dz_rows), dz_task, &b,
                     threads_for((double)batch * (double)n_out, ELEMENTS_PER_THREAD));
     }
     b.dx.job.a = b.dw.job.a = b.dz;

@@ -32,6 +32,7 @@ static job *current;       /* the open job, NULL between jobs */
 static int seats;          /* how many more workers may join it */
 static atomic_uint posted; /* jobs so far; read without the lock */
 static atomic_uint joined; /* workers inside the job; read without the lock */
+static atomic_int looking; /* workers that look for a job; read without the lock */
 static int workers;        /* threads created */
 static int patient;        /* whether there is a CPU for each thread that looks */
 
@@ -108,7 +109,9 @@ static void *worker(void *unused) {
     pthread_mutex_lock(&lock);
     for (;;) {
         if (current == NULL) {
+            atomic_fetch_add_explicit(&looking, 1, memory_order_relaxed);
             look(&posted, atomic_load_explicit(&posted, memory_order_relaxed), 0);
+            atomic_fetch_sub_explicit(&looking, 1, memory_order_relaxed);
         }
         while (current == NULL || seats == 0) {
             pthread_cond_wait(&wake, &lock);
@@ -144,6 +147,7 @@ static void after_fork_in_child(void) {
     current = NULL;
     seats = workers = 0;
     atomic_store_explicit(&joined, 0, memory_order_relaxed);
+    atomic_store_explicit(&looking, 0, memory_order_relaxed);
 }
 
 static void register_fork(void) {
@@ -217,6 +221,10 @@ size_t ic_pool_from(size_t first, size_t pieces, ic_task task, void *context, in
 
 void ic_pool_for(size_t pieces, ic_task task, void *context, int threads) {
     (void)ic_pool_from(0, pieces, task, context, threads, IC_POOL_TO_THE_END);
+}
+
+int ic_pool_awake(void) {
+    return atomic_load_explicit(&looking, memory_order_relaxed) > 0;
 }
 
 static int clamp_threads(long threads) {

@@ -23,6 +23,9 @@ void ic_pool_for(size_t pieces, ic_task task, void *context, int threads);
 size_t ic_pool_from(size_t first, size_t pieces, ic_task task, void *context, int threads,
                     double seconds);
 
+/* Whether a helper is awake and looks for work: less work is worth sharing then. */
+int ic_pool_awake(void);
+
 /* How many threads a call from this thread may use: the innermost ic_threads_override of this
  * thread, else what ic_threads_set set, else INITCORE_NUM_THREADS, else ic_cpus_usable. */
 int ic_threads(void);
