@@ -19,8 +19,8 @@ ARM = [
 ]
 
 
-def build(folder: Path, program: str, *options: str) -> Path:
-    subprocess.run(["cmake", "-S", SOURCE, "-B", folder, *options], check=True, timeout=120)
+def build(folder: Path, program: str, *options: str, source: Path = SOURCE) -> Path:
+    subprocess.run(["cmake", "-S", source, "-B", folder, *options], check=True, timeout=120)
     subprocess.run(["cmake", "--build", folder, "--target", program], check=True, timeout=300)
     return folder / program
 
@@ -79,3 +79,22 @@ def test_the_pool_has_no_data_race(tmp_path: Path) -> None:
     )
     assert result.returncode == 0, result.stderr
     assert "WARNING" not in result.stderr
+
+
+@pytest.mark.slow
+def test_the_phases_of_a_product_are_measured(tmp_path: Path) -> None:
+    require("cmake")
+    isas = {"avx2", "avx512", "neon"} & set(kernels.isas_available())
+    if not isas:
+        pytest.skip("no instruction set with a program of phases")
+    for isa in isas:
+        program = build(tmp_path, f"phases_{isa}", source=SOURCE.parents[1] / "tools" / "phases")
+        printed = subprocess.run(
+            [program, "1"], stdout=subprocess.PIPE, check=True, timeout=300, text=True
+        )
+        header, *rows = (line.split("\t") for line in printed.stdout.splitlines())
+        assert len(rows) == 15
+        assert all(len(row) == len(header) for row in rows)
+        assert all(float(figure) >= 0 for row in rows for figure in row[4:])
+        refused = subprocess.run([program, "0"], stderr=subprocess.PIPE, check=False, timeout=60)
+        assert refused.returncode == 2

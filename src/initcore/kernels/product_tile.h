@@ -46,7 +46,7 @@
 #if defined(IC_ISA_AVX512)
 #define FAR_FROM 64
 #define SPREAD 20
-#define A_PACKED_FROM 320
+#define A_PACKED_FROM 160
 #define CHUNK_BYTES (1 << 20)
 #define BY_ROWS 1
 #else
