@@ -164,20 +164,26 @@ def quantile(p: float, c: float) -> float:
     return r * poly(C["TAIL_F64"][i], (r - a) / (r + a))
 
 
-def radius64(x: int) -> float:
-    return math.sqrt(-2 * log(((x >> 12) + 0.5) * 2.0**-52))
+def half_radius64(x: int) -> float:
+    u = ((x & (2**52 - 1)) + 0.5) * 2.0**-52
+    s = (bits64(u) + 0x3FF0000000000000 - 0x3FE6A09E667F3BCD) % 2**64
+    e = float((s >> 52) - 1023)
+    m = from_bits64((s & 0xFFFFFFFFFFFFF) + 0x3FE6A09E667F3BCD)
+    s = (1 - m) / (1 + m)
+    z = s * s
+    p = poly([coefficient / 2 for coefficient in C["LOG_F64"]], z)
+    return math.sqrt(((p * (z * s)) + s) + (e * C["MINUS_HALF_LN2"][0]))
 
 
-def direction64(x: int) -> tuple[float, float]:
-    y = ((x >> 12) + 0.5) * 2.0**-54
+def twice_direction64(x: int) -> tuple[float, float]:
+    """Cosine and sine, before the bits that name the quarter of the circle."""
+    y = (((x & (2**52 - 1)) | 1) - 2**51) * 2.0**-52
     z = y * y
-    s = poly(C["SIN_F64"], z) * y
-    c = (poly(C["COS_F64"], z) * z) + 1
-    return octant(c, s, x)
+    return poly(C["COS_F64"], z), poly(C["SIN_F64"], z) * y
 
 
 REACH_F32 = radius32(0)
-REACH_F64 = radius64(0)
+REACH_F64 = 2 * half_radius64(0)
 
 
 def cells(alpha: float, beta: float, n: int) -> tuple[int, list[tuple[float, float, float]]]:
@@ -250,8 +256,11 @@ class Stream:
 
     def normal64(self, i: int, mean: float, std: float) -> float:
         w = self.block(i >> 1)
-        x0, x1 = w[0] | w[1] << 32, w[2] | w[3] << 32
-        return ((radius64(x0) * direction64(x1)[i & 1]) * std) + mean
+        x0, x1 = w[1] | w[0] << 32, w[3] | w[2] << 32
+        r = half_radius64(x0) * std
+        exchange, half_turn = x0 >> 63, x1 >> 63
+        along = twice_direction64(x1)[(i & 1) ^ exchange]
+        return ((-r if half_turn else r) * along) + mean
 
     def truncated_normal64(self, i: int, mean: float, std: float, low: float, high: float) -> float:
         if (-REACH_F64 * std) + mean >= low and (REACH_F64 * std) + mean <= high:

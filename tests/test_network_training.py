@@ -206,11 +206,11 @@ RUNS = {
     ("run", "dtype", "digest"),
     [
         ("sgd", "float32", "d8375144fe27062fa80e8a068496f843"),
-        ("sgd", "float64", "93b8ecd8a9da918ef26acfdd789a8c82"),
+        ("sgd", "float64", "25cb9df6e094a640630f6da6953c3cc2"),
         ("adamw", "float32", "17326792b534b96231da7978075824e4"),
-        ("adamw", "float64", "992af4c8c6f194c4814929d53ef99d17"),
+        ("adamw", "float64", "ee4f186cc286fd7180b9a4356ffd830e"),
         ("rmsprop", "float32", "e25f3d8af543c7a8db8459b7e5ef3887"),
-        ("rmsprop", "float64", "e09f4c1bae13200f7976dc51a46bf09a"),
+        ("rmsprop", "float64", "964332dcdb74d6013a422e072417dae2"),
         ("wide", "float32", "21553d8b40966fc8d084822cff0c1f89"),
     ],
 )

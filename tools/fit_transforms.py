@@ -2,7 +2,9 @@
 
 Each function below is interpolated at Chebyshev nodes in 60-digit arithmetic, which is within a
 small factor of the best polynomial of that degree; the interpolant is turned into monomials and
-each coefficient is rounded once to its type. Nothing here is taken from another library.
+each coefficient is rounded once to its type. Where one more coefficient would cost a float64 normal
+two operations, it is the best polynomial, by Remez's exchange, and the coefficients are rounded one
+after the other. Nothing here is taken from another library.
 
     python tools/fit_transforms.py header   > src/initcore/constants.h
     python tools/fit_transforms.py markdown   # the tables of docs/stream-v1.md
@@ -69,6 +71,55 @@ def interpolate(function: Function, a: mp.mpf, b: mp.mpf, degree: int) -> list[m
         shifted[0] += newton[i]
         coefficients = shifted
     return coefficients
+
+
+def minimax(
+    function: Function, a: mp.mpf, b: mp.mpf, degree: int, weight: Function
+) -> list[mp.mpf]:
+    """Coefficients whose weighted error is levelled at degree + 2 points, to a hundredth."""
+    n = degree + 2
+    middle, half = (a + b) / 2, (b - a) / 2
+    points = [middle - half * mp.cos(mp.pi * k / (n - 1)) for k in range(n)]
+    grid = [middle - half * mp.cos(mp.pi * k / 600) for k in range(601)]
+    wanted = [(x, function(x), weight(x)) for x in grid]
+    for _ in range(20):
+        rows = [
+            [weight(x) * x**d for d in range(degree + 1)] + [(-1) ** k]
+            for k, x in enumerate(points)
+        ]
+        *coefficients, level = mp.lu_solve(
+            mp.matrix(rows), mp.matrix([weight(x) * function(x) for x in points])
+        )
+        errors = [(mp.polyval(coefficients[::-1], x) - y) * w for x, y, w in wanted]
+        if max(abs(error) for error in errors) <= abs(level) * mp.mpf("1.01"):
+            return coefficients
+        peaks: list[int] = []
+        for k, error in enumerate(errors):
+            if not peaks or (error > 0) != (errors[peaks[-1]] > 0):
+                peaks.append(k)
+            elif abs(error) > abs(errors[peaks[-1]]):
+                peaks[-1] = k
+        while len(peaks) > n:
+            peaks.pop(0 if abs(errors[peaks[0]]) < abs(errors[peaks[-1]]) else -1)
+        points = [grid[k] for k in peaks]
+    raise ArithmeticError("the exchange did not settle")
+
+
+def rounded_in_turn(
+    first: object, function: Function, b: mp.mpf, degree: int, weight: Function
+) -> list[mp.mpf]:
+    """Float64 coefficients on [0, b], the first given: each rounded before the rest are fitted."""
+    a, done = mp.mpf(10) ** -20, [mp.mpf(first)]
+    for n in range(1, degree + 1):
+        rest = minimax(
+            lambda x, n=n: (function(x) - mp.polyval(done[::-1], x)) / x**n,
+            a,
+            b,
+            degree - n,
+            lambda x, n=n: x**n * weight(x),
+        )
+        done.append(mp.mpf(as_float("f64", rest[0])))
+    return done
 
 
 def largest_error(
@@ -207,9 +258,17 @@ def constants() -> list[Constant]:
     def cosine(z: mp.mpf) -> mp.mpf:
         return (mp.cospi(mp.sqrt(z)) - 1) / z
 
+    def twice_sine(z: mp.mpf) -> mp.mpf:
+        return 2 * mp.sinpi(mp.sqrt(z) / 2) / mp.sqrt(z)
+
+    def twice_cosine(z: mp.mpf) -> mp.mpf:
+        return 2 * mp.cospi(mp.sqrt(z) / 2)
+
     def exp_remainder(x: mp.mpf) -> mp.mpf:
         return mp.mpf(1) / 2 if abs(x) < mp.mpf(10) ** -20 else (mp.expm1(x) - x) / (x * x)
 
+    quarter = mp.mpf(1) / 4
+    cosines = rounded_in_turn(2, twice_cosine, quarter, 6, lambda z: 1 / twice_cosine(z))
     anchors, tails = zip(*(tail(piece) for piece in range(3)), strict=True)
     nodes, weights = gauss_legendre(16)
 
@@ -259,16 +318,14 @@ def constants() -> list[Constant]:
             "(2 atanh(s) - 2 s) / s^3 in s^2; error relative to 2 atanh(s)",
             lambda z: z / 2,
         ),
-        polynomial("SIN_F64", "f64", sine, 0, mp.mpf(1) / 16, 6, "sin(pi y) / y in y^2"),
-        polynomial(
+        row("MINUS_HALF_LN2", "f64", [-half_ln2], "-ln 2 / 2"),
+        polynomial("SIN_F64", "f64", twice_sine, 0, quarter, 6, "2 sin(pi y / 2) / y in y^2"),
+        Constant(
             "COS_F64",
             "f64",
-            cosine,
-            0,
-            mp.mpf(1) / 16,
-            6,
-            "(cos(pi y) - 1) / y^2 in y^2; error of the cosine",
-            lambda z: z,
+            (spelled("f64", cosines),),
+            "2 cos(pi y / 2) in y^2",
+            largest_error(twice_cosine, cosines, mp.mpf(0), quarter, lambda z: 1 / twice_cosine(z)),
         ),
         polynomial("CENTRAL_F64", "f64", central, 0, mp.mpf(1) / 16, 13, "z / c in c^2"),
         row("TAIL_ANCHOR", "f64", list(anchors), "a of each tail piece"),

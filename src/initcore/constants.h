@@ -103,16 +103,19 @@ static const double IC_LOG_F64[7] = {
      0x1.7462b4ab2ef6bp-3, 0x1.39fe606542ddep-3, 0x1.2b584aae78a57p-3,
 };
 
-/* sin(pi y) / y in y^2 */
+/* -ln 2 / 2 */
+#define IC_MINUS_HALF_LN2 -0x1.62e42fefa39efp-2
+
+/* 2 sin(pi y / 2) / y in y^2 */
 static const double IC_SIN_F64[7] = {
-    0x1.921fb54442d18p+1, -0x1.4abbce625be41p+2, 0x1.466bc677587f8p+1, -0x1.32d2cce2e5b19p-1,
-     0x1.50782fda12d96p-4, -0x1.e30071afc3e59p-8, 0x1.e3f38399551bfp-12,
+    0x1.921fb54442d18p+1, -0x1.4abbce625be41p+0, 0x1.466bc677587f8p-3, -0x1.32d2cce2e5b19p-7,
+     0x1.50782fda12d96p-12, -0x1.e30071afc3e59p-18, 0x1.e3f38399551bfp-24,
 };
 
-/* (cos(pi y) - 1) / y^2 in y^2; error of the cosine */
+/* 2 cos(pi y / 2) in y^2 */
 static const double IC_COS_F64[7] = {
-    -0x1.3bd3cc9be45dep+2, 0x1.03c1f081b5acp+2, -0x1.55d3c7e3cb241p+0, 0x1.e1f5068688d5bp-3,
-     -0x1.a6d1eef479be1p-6, 0x1.f9ce245cada0bp-10, -0x1.b2f3eb054afcdp-14,
+    0x1p+1, -0x1.3bd3cc9be459dp+1, 0x1.03c1f081b0df1p-1, -0x1.55d3c7dc39873p-5,
+     0x1.e1f4fb7f822cap-10, -0x1.a6c9c7f5fea9bp-15, 0x1.f3dc13a2a597dp-21,
 };
 
 /* z / c in c^2 */

@@ -57,7 +57,7 @@ float ic_normal_reach_f32(void) {
 }
 
 double ic_normal_reach_f64(void) {
-    return ic_radius_f64(0);
+    return 2.0 * ic_half_radius_f64(0);
 }
 
 /* Splits N(0, 1) on [alpha, beta] into equally likely cells. False if it holds too little. */

@@ -112,44 +112,66 @@ static inline void ic_normal_f32_pair(float out[2], uint32_t radius_word, uint32
     out[1] = r * second * law->std + law->mean;
 }
 
-/* sqrt(-2 ln u) for u = (k + 1/2) 2^-52, which double holds exactly; k = the upper 52 bits. */
-static inline double ic_radius_f64(uint64_t word) {
-    const double u = ic_from_bits_f64(IC_BITS_ONE_F64 | word >> 12) - (1.0 - 0x1p-53);
-    return sqrt(-2.0 * ic_log_f64(u));
+/* In double, half the radius and twice the direction: the factor of s is then 1, and the cosine's
+ * first coefficient a power of two. A word holds a fraction and a bit:
+ *   word: B|...........|ffffffffffffffffffffffffffffffffffffffffffffffffffff */
+
+/* sqrt(-ln(u) / 2) for u = (fraction + 1/2) 2^-52, which double holds exactly. u = 2^e m with
+ * sqrt(1/2) <= m < sqrt(2), and -ln(m) / 2 = atanh(s). */
+static inline double ic_half_radius_f64(uint64_t word) {
+    const uint64_t fraction = word & IC_MANTISSA_F64;
+    const double u = ic_from_bits_f64(fraction | IC_BITS_ONE_F64) - (1.0 - 0x1p-53);
+    const uint64_t shifted = ic_bits_f64(u) + (IC_BITS_ONE_F64 - IC_BITS_SQRT_HALF_F64);
+    const double e = ic_from_bits_f64(shifted >> 52 | IC_BITS_2_52) - (0x1p52 + 1023.0);
+    const double m = ic_from_bits_f64((shifted & IC_MANTISSA_F64) + IC_BITS_SQRT_HALF_F64);
+    const double s = (1.0 - m) / (1.0 + m);
+    const double z = s * s;
+    double p = IC_LOG_F64[6] / 2;
+    p = p * z + IC_LOG_F64[5] / 2;
+    p = p * z + IC_LOG_F64[4] / 2;
+    p = p * z + IC_LOG_F64[3] / 2;
+    p = p * z + IC_LOG_F64[2] / 2;
+    p = p * z + IC_LOG_F64[1] / 2;
+    p = p * z + IC_LOG_F64[0] / 2;
+    return sqrt((p * (z * s) + s) + e * IC_MINUS_HALF_LN2);
 }
 
-static inline void ic_direction_f64(double *first, double *second, uint64_t word) {
-    const double y = (ic_exact_f64(word >> 12) + 0.5) * 0x1p-54;
+/* Twice the cosine and sine of (pi / 2) y, -1/2 < y < 1/2. The fraction's last bit is set, which
+ * puts every y as far from 0 as another one on the other side. */
+static inline void ic_twice_direction_f64(double *c, double *s, uint64_t word) {
+    const uint64_t fraction = word & (IC_MANTISSA_F64 - 1);
+    const double y = ic_from_bits_f64(fraction | (IC_BITS_ONE_F64 + 1)) - 1.5;
     const double z = y * y;
-    double s = IC_SIN_F64[6];
-    s = s * z + IC_SIN_F64[5];
-    s = s * z + IC_SIN_F64[4];
-    s = s * z + IC_SIN_F64[3];
-    s = s * z + IC_SIN_F64[2];
-    s = s * z + IC_SIN_F64[1];
-    s = s * z + IC_SIN_F64[0];
-    s = s * y;
-    double c = IC_COS_F64[6];
-    c = c * z + IC_COS_F64[5];
-    c = c * z + IC_COS_F64[4];
-    c = c * z + IC_COS_F64[3];
-    c = c * z + IC_COS_F64[2];
-    c = c * z + IC_COS_F64[1];
-    c = c * z + IC_COS_F64[0];
-    c = c * z + 1.0;
-    const uint64_t s_bits = ic_bits_f64(s), c_bits = ic_bits_f64(c);
-    const uint64_t swap = (s_bits ^ c_bits) & (0U - (word & 1));
-    *first = ic_from_bits_f64(c_bits ^ swap ^ (word & 2) << 62);
-    *second = ic_from_bits_f64(s_bits ^ swap ^ (word & 4) << 61);
+    double p = IC_SIN_F64[6];
+    p = p * z + IC_SIN_F64[5];
+    p = p * z + IC_SIN_F64[4];
+    p = p * z + IC_SIN_F64[3];
+    p = p * z + IC_SIN_F64[2];
+    p = p * z + IC_SIN_F64[1];
+    p = p * z + IC_SIN_F64[0];
+    *s = p * y;
+    p = IC_COS_F64[6];
+    p = p * z + IC_COS_F64[5];
+    p = p * z + IC_COS_F64[4];
+    p = p * z + IC_COS_F64[3];
+    p = p * z + IC_COS_F64[2];
+    p = p * z + IC_COS_F64[1];
+    *c = p * z + IC_COS_F64[0];
 }
 
+/* The direction's quarter of the circle: bit 63 of the radius word exchanges cosine and sine, that
+ * of the angle word turns by half the circle. */
 static inline void ic_normal_f64_pair(double out[2], uint64_t radius_word, uint64_t angle_word,
                                       const ic_normal_f64 *law) {
-    const double r = ic_radius_f64(radius_word);
-    double first, second;
-    ic_direction_f64(&first, &second, angle_word);
-    out[0] = r * first * law->std + law->mean;
-    out[1] = r * second * law->std + law->mean;
+    const uint64_t half_turn = angle_word & UINT64_C(1) << 63;
+    const double length = ic_half_radius_f64(radius_word) * law->std;
+    const double r = ic_from_bits_f64(ic_bits_f64(length) ^ half_turn);
+    double c, s;
+    ic_twice_direction_f64(&c, &s, angle_word);
+    const uint64_t c_bits = ic_bits_f64(c), s_bits = ic_bits_f64(s);
+    const uint64_t swap = (c_bits ^ s_bits) & (0U - (radius_word >> 63));
+    out[0] = r * ic_from_bits_f64(c_bits ^ swap) + law->mean;
+    out[1] = r * ic_from_bits_f64(s_bits ^ swap) + law->mean;
 }
 
 /* ---- truncated normal: inverse of the distribution function ---- */

@@ -89,8 +89,8 @@ static inline void normal_f64_tile(double *restrict out, const ic_stream_tile *r
     const ic_normal_f64 own = *law;
     for (size_t lane = 0; lane < BLOCKS; ++lane) {
         double pair[2];
-        ic_normal_f64_pair(pair, joined(words->word[0][lane], words->word[1][lane]),
-                           joined(words->word[2][lane], words->word[3][lane]), &own);
+        ic_normal_f64_pair(pair, joined(words->word[1][lane], words->word[0][lane]),
+                           joined(words->word[3][lane], words->word[2][lane]), &own);
         out[2 * lane] = pair[0];
         out[2 * lane + 1] = pair[1];
     }
@@ -108,7 +108,7 @@ void IC_FN(fill_normal_f32)(float *out, const ic_runs *runs, const ic_stream *st
 void IC_FN(fill_normal_f64)(double *out, const ic_runs *runs, const ic_stream *stream,
                             const ic_normal_f64 *law) {
 #if defined(VECTOR_FILLS)
-    fill_by_tiles(out, 2, runs, stream, law, next_words_f64, normal_tile_f64);
+    fill_by_tiles(out, 2, runs, stream, law, next_normal_words_f64, normal_tile_f64);
 #else
     IC_FILL(double, 2, normal_f64_tile, law)
 #endif

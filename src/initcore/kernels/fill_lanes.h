@@ -9,6 +9,7 @@
 #include <immintrin.h>
 
 #include "initcore/base.h"
+#include "initcore/normal.h"
 
 #define IC_LANES_INLINE static inline __attribute__((always_inline))
 
@@ -56,10 +57,6 @@ IC_LANES_INLINE vu64 merge_low(vu64 even, vu64 odd) {
 }
 IC_LANES_INLINE vu64 merge_high(vu64 even, vu64 odd) {
     return (vu64)_mm512_shuffle_ps((__m512)even, (__m512)odd, 0xDD);
-}
-/* The lower halves of both: low beside high. */
-IC_LANES_INLINE vu64 join_low(vu64 low, vu64 high) {
-    return (vu64)_mm512_mask_blend_epi32(0xAAAA, (__m512i)low, (__m512i)(high << 32));
 }
 IC_LANES_INLINE vf32 root(vf32 x) {
     return (vf32)_mm512_sqrt_ps((__m512)x);
@@ -124,8 +121,22 @@ IC_LANES_INLINE vf64 root_f64(vf64 x) {
 IC_LANES_INLINE vf64 choose_f64(wide_mask chosen, vf64 a, vf64 b) {
     return (vf64)_mm512_mask_blend_pd(chosen, (__m512d)b, (__m512d)a);
 }
-IC_LANES_INLINE wide_mask odd_wides(vu64 x) {
-    return _mm512_test_epi64_mask((__m512i)x, _mm512_set1_epi64(1));
+IC_LANES_INLINE wide_mask negative_wides(vu64 x) {
+    return _mm512_movepi64_mask((__m512i)x);
+}
+/* (x & mask) | bits */
+IC_LANES_INLINE vu64 and_or(vu64 x, uint64_t mask, uint64_t bits) {
+    return (vu64)_mm512_ternarylogic_epi64((__m512i)x, (__m512i)all_wides(mask),
+                                           (__m512i)all_wides(bits), 0xEA);
+}
+/* -x where the sign bit of y is set. */
+IC_LANES_INLINE vf64 flip_by_sign(vf64 x, vu64 y) {
+    return (vf64)_mm512_ternarylogic_epi64((__m512i)x, (__m512i)y,
+                                           (__m512i)all_wides(UINT64_C(1) << 63), 0x78);
+}
+/* The exponent of the positive normal double with these bits. */
+IC_LANES_INLINE vf64 exponent(vu64 bits) {
+    return (vf64)_mm512_getexp_pd((__m512d)bits);
 }
 IC_LANES_INLINE vf64 interleave_low_f64(vf64 a, vf64 b) {
     return (vf64)_mm512_unpacklo_pd((__m512d)a, (__m512d)b);
@@ -154,9 +165,6 @@ IC_LANES_INLINE vu64 merge_low(vu64 even, vu64 odd) {
 }
 IC_LANES_INLINE vu64 merge_high(vu64 even, vu64 odd) {
     return (vu64)_mm256_shuffle_ps((__m256)even, (__m256)odd, 0xDD);
-}
-IC_LANES_INLINE vu64 join_low(vu64 low, vu64 high) {
-    return (vu64)_mm256_blend_epi32((__m256i)low, (__m256i)(high << 32), 0xAA);
 }
 IC_LANES_INLINE vf32 root(vf32 x) {
     return (vf32)_mm256_sqrt_ps((__m256)x);
@@ -217,8 +225,17 @@ IC_LANES_INLINE vf64 root_f64(vf64 x) {
 IC_LANES_INLINE vf64 choose_f64(wide_mask chosen, vf64 a, vf64 b) {
     return (vf64)_mm256_blendv_pd((__m256d)b, (__m256d)a, (__m256d)chosen);
 }
-IC_LANES_INLINE wide_mask odd_wides(vu64 x) {
-    return (__m256i)(x << 63);
+IC_LANES_INLINE wide_mask negative_wides(vu64 x) {
+    return (__m256i)x;
+}
+IC_LANES_INLINE vu64 and_or(vu64 x, uint64_t mask, uint64_t bits) {
+    return (x & mask) | bits;
+}
+IC_LANES_INLINE vf64 flip_by_sign(vf64 x, vu64 y) {
+    return (vf64)((vu64)x ^ (y & UINT64_C(1) << 63));
+}
+IC_LANES_INLINE vf64 exponent(vu64 bits) {
+    return (vf64)((bits >> 52) | IC_BITS_2_52) - (0x1p52 + 1023.0);
 }
 IC_LANES_INLINE vf64 interleave_low_f64(vf64 a, vf64 b) {
     return (vf64)_mm256_unpacklo_pd((__m256d)a, (__m256d)b);

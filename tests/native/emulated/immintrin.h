@@ -193,9 +193,8 @@ EMULATED_REAL(pd, double, __m512d, emulated_i64, __mmask8, fma, sqrt, 8)
 #define _mm512_cmpgt_epi32_mask(a, b) emulated_of_lanes_ps((emulated_i32)(a) > (emulated_i32)(b))
 #define _mm512_test_epi32_mask(a, b)                                                               \
     emulated_of_lanes_ps(((emulated_i32)(a) & (emulated_i32)(b)) != 0)
-#define _mm512_test_epi64_mask(a, b)                                                               \
-    emulated_of_lanes_pd(((emulated_i64)(a) & (emulated_i64)(b)) != 0)
 #define _mm512_movepi32_mask(a) emulated_of_lanes_ps((emulated_i32)(a) < 0)
+#define _mm512_movepi64_mask(a) emulated_of_lanes_pd((emulated_i64)(a) < 0)
 #define _mm512_mul_epu32(a, b)                                                                     \
     ((__m512i)(((emulated_u64)(a) & 0xFFFFFFFFu) * ((emulated_u64)(b) & 0xFFFFFFFFu)))
 
@@ -204,11 +203,6 @@ EMULATED __m512i emulated_mask_xor_epi32(__m512i kept, __mmask16 k, __m512i a, _
                                            (__m512)((emulated_u32)a ^ (emulated_u32)b));
 }
 #define _mm512_mask_xor_epi32 emulated_mask_xor_epi32
-
-EMULATED __m512i emulated_mask_blend_epi32(__mmask16 k, __m512i a, __m512i b) {
-    return (__m512i)emulated_mask_blend_ps(k, (__m512)a, (__m512)b);
-}
-#define _mm512_mask_blend_epi32 emulated_mask_blend_epi32
 
 /* Of each quarter two lanes of a, then two of b, each chosen by two bits. */
 EMULATED __m512 emulated_shuffle_ps(__m512 a, __m512 b, int chosen) {
@@ -244,6 +238,17 @@ EMULATED __m512i emulated_ternarylogic(__m512i a, __m512i b, __m512i c, int tabl
     return (__m512i)v;
 }
 #undef _mm512_ternarylogic_epi32
+#undef _mm512_ternarylogic_epi64
 #define _mm512_ternarylogic_epi32 emulated_ternarylogic
+#define _mm512_ternarylogic_epi64 emulated_ternarylogic
+
+EMULATED __m512d emulated_getexp_pd(__m512d a) {
+    __m512d v;
+    for (int i = 0; i < 8; ++i) {
+        v[i] = logb(a[i]);
+    }
+    return v;
+}
+#define _mm512_getexp_pd emulated_getexp_pd
 
 #endif
