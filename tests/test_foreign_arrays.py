@@ -131,6 +131,22 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
     "sparse": (lambda t: t.zeros(4, 4).to_sparse(), r"layout torch\.sparse_coo"),
     "expanded": (lambda t: t.zeros(4, 1).expand(4, 4), r"use tensor\.contiguous\(\)"),
     "negated": (lambda t: t._neg_view(t.zeros(4, 4)), r"resolve_neg\(\)"),
+    "meta parameter": (
+        lambda t: t.nn.Parameter(t.zeros(4, 4, device="meta")),
+        "meta device.*materialize",
+    ),
+    "negated bfloat16": (
+        lambda t: t._neg_view(t.zeros(4, 4, dtype=t.bfloat16)),
+        r"resolve_neg\(\)",
+    ),
+    "expanded bfloat16": (
+        lambda t: t.zeros(4, 1, dtype=t.bfloat16).expand(4, 4),
+        r"use tensor\.contiguous\(\)",
+    ),
+    "sparse bfloat16": (
+        lambda t: t.zeros(4, 4, dtype=t.bfloat16).to_sparse(),
+        r"layout torch\.sparse_coo",
+    ),
     "int": (lambda t: t.zeros(4, 4, dtype=t.int32), r"dtype torch\.int32: use one of"),
     "complex": (lambda t: t.zeros(4, 4, dtype=t.complex64), r"dtype torch\.complex64"),
     "fp8": (lambda t: t.zeros(4, 4, dtype=t.float8_e4m3fn), r"dtype torch\.float8_e4m3fn"),
@@ -156,6 +172,21 @@ def test_a_tensor_of_a_shape_that_was_filled_before_is_filled_alike(layout: str)
         assert init.fill(tensor, key=KEY, layout=layout) is tensor
         assert (tensor.numpy() == expected).all()
         assert tensor._version == version + 1
+
+
+@pytest.mark.parametrize("tracked", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_parameter_and_every_dtype_are_known_again(
+    dtype: str, tracked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    init, tensor = ic.HeNormal(), torch().zeros(6, 4, dtype=getattr(torch(), dtype))
+    if tracked:
+        tensor = torch().nn.Parameter(tensor)
+    init.fill(tensor, key=ic.Key(1))
+    monkeypatch.setattr(_tensors, "view", None)  # the long way would call it
+    assert init.fill(tensor, key=KEY) is tensor
+    assert (numbers(tensor) == init((6, 4), key=KEY, dtype=DTYPES[dtype]).astype(float)).all()
+    assert (tensor._version, tensor.requires_grad) == (2, tracked)
 
 
 def test_tracers_of_torch_are_refused() -> None:
@@ -187,6 +218,7 @@ def test_a_tensor_on_a_gpu_is_filled_in_parts_from_the_host(
         return torch().empty(shape, dtype=dtype)
 
     monkeypatch.setattr(_tensors, "on_gpu", lambda array: array is tensor)
+    monkeypatch.setattr(_tensors, "quick_view", lambda array: None)  # NumPy refuses such a tensor
     monkeypatch.setattr(_tensors, "_host", host)
     monkeypatch.setattr(_tensors, "_STAGE_BYTES", 5 * 16 * tensor.element_size())
     assert init.fill(tensor, key=KEY) is tensor

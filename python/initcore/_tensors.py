@@ -101,6 +101,16 @@ def require(tensor: Any, name: str, *, gpu: bool = False) -> None:
         raise TypeError(f"{name} is {refusal}")
 
 
+@cache
+def _bfloat16() -> Any:
+    """The NumPy type of ml_dtypes, None where that is not installed."""
+    try:
+        from ml_dtypes import bfloat16
+    except ModuleNotFoundError:
+        return None
+    return np.dtype(bfloat16)
+
+
 def view(tensor: Any, name: str) -> np.ndarray[Any, Any]:
     """The tensor's memory as an array of its shape, strides and dtype; nothing is copied.
 
@@ -122,34 +132,40 @@ def view(tensor: Any, name: str) -> np.ndarray[Any, Any]:
     if tensor.dtype != torch.bfloat16:
         array: np.ndarray[Any, Any] = detached.numpy()
         return array
-    try:
-        from ml_dtypes import bfloat16
-    except ModuleNotFoundError:
+    bfloat16 = _bfloat16()
+    if bfloat16 is None:
         raise TypeError(
             f"{name} is of dtype torch.bfloat16, which NumPy gets from ml_dtypes: "
             "pip install ml_dtypes"
-        ) from None
+        )
     words: np.ndarray[Any, Any] = detached.view(torch.uint16).numpy()
     return words.view(bfloat16)
 
 
 def quick_view(array: Any) -> np.ndarray[Any, Any] | None:
-    """The memory of an ordinary tensor on the CPU, by as few questions as will do.
+    """The memory of an ordinary tensor or parameter on the CPU, by as few questions as will do.
 
-    None for whatever `view` must look at: other objects, parameters, and what is unusual. Tensors
-    that are sparse, conjugated, on a device or of bfloat16 NumPy itself refuses; a dtype or strides
-    that can't be filled the kernels refuse.
+    None for whatever `view` must look at: other objects, and what is unusual. Tensors that are
+    sparse, conjugated or on a device NumPy itself refuses; a dtype or strides that can't be filled
+    the kernels refuse.
     """
     torch = sys.modules.get("torch")
-    if torch is None or type(array) is not torch.Tensor or array.requires_grad:
+    if torch is None:
+        return None
+    kind = type(array)
+    if kind is not torch.Tensor and kind is not torch.nn.Parameter:
         return None
     if array.is_inference() or torch._C._functorch.is_functorch_wrapped_tensor(array):
         return None
     try:
-        memory: np.ndarray[Any, Any] = array.numpy()
+        tensor = array.detach() if array.requires_grad else array
+        if array.dtype is not torch.bfloat16:
+            memory: np.ndarray[Any, Any] = tensor.numpy()
+            return memory
+        bfloat16 = _bfloat16()
+        return None if bfloat16 is None else tensor.view(torch.uint16).numpy().view(bfloat16)
     except (TypeError, RuntimeError):
         return None
-    return memory
 
 
 def written(tensor: Any) -> None:
