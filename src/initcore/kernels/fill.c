@@ -25,11 +25,19 @@ static inline void bits_u64_tile(uint64_t *restrict out, const ic_stream_tile *r
 }
 
 void IC_FN(fill_bits_u32)(uint32_t *out, const ic_runs *runs, const ic_stream *stream) {
+#if defined(VECTOR_FILLS)
+    fill_by_tiles(out, 4, runs, stream, NULL, next_words_f64, bits_tile);
+#else
     IC_FILL(uint32_t, 4, bits_u32_tile, NULL)
+#endif
 }
 
 void IC_FN(fill_bits_u64)(uint64_t *out, const ic_runs *runs, const ic_stream *stream) {
+#if defined(VECTOR_FILLS)
+    fill_by_tiles(out, 2, runs, stream, NULL, next_words_f64, bits_tile);
+#else
     IC_FILL(uint64_t, 2, bits_u64_tile, NULL)
+#endif
 }
 
 /* ---- uniform ---- */
@@ -65,7 +73,11 @@ void IC_FN(fill_uniform_f32)(float *out, const ic_runs *runs, const ic_stream *s
 
 void IC_FN(fill_uniform_f64)(double *out, const ic_runs *runs, const ic_stream *stream,
                              const ic_uniform_f64 *law) {
+#if defined(VECTOR_FILLS)
+    fill_by_tiles(out, 2, runs, stream, law, next_words_f64, uniform_tile_f64);
+#else
     IC_FILL(double, 2, uniform_f64_tile, law)
+#endif
 }
 
 /* ---- normal ---- */
@@ -108,7 +120,7 @@ void IC_FN(fill_normal_f32)(float *out, const ic_runs *runs, const ic_stream *st
 void IC_FN(fill_normal_f64)(double *out, const ic_runs *runs, const ic_stream *stream,
                             const ic_normal_f64 *law) {
 #if defined(VECTOR_FILLS)
-    fill_by_tiles(out, 2, runs, stream, law, next_normal_words_f64, normal_tile_f64);
+    fill_by_tiles(out, 2, runs, stream, law, next_words_f64, normal_tile_f64);
 #else
     IC_FILL(double, 2, normal_f64_tile, law)
 #endif

@@ -36,6 +36,9 @@ IC_LANES_INLINE vu64 all_wides(uint64_t x) {
 IC_LANES_INLINE vf32 all_floats(float x) {
     return x - (vf32){0};
 }
+IC_LANES_INLINE vf64 all_doubles(double x) {
+    return x - (vf64){0};
+}
 IC_LANES_INLINE vf32 to_floats(vi32 x) {
     return __builtin_convertvector(x, vf32);
 }
@@ -138,6 +141,17 @@ IC_LANES_INLINE vf64 flip_by_sign(vf64 x, vu64 y) {
 IC_LANES_INLINE vf64 exponent(vu64 bits) {
     return (vf64)_mm512_getexp_pd((__m512d)bits);
 }
+/* The halves of each lane. */
+IC_LANES_INLINE vu64 exchange_halves(vu64 x) {
+    return x << 32 | x >> 32;
+}
+/* [0, 1) on the grid of 2^-53. */
+IC_LANES_INLINE vf64 unit_f64(vu64 x) {
+    return __builtin_convertvector(x >> 11, vf64) * 0x1p-53;
+}
+IC_LANES_INLINE vf64 at_most_of_f64(vf64 a, vf64 b) {
+    return (vf64)_mm512_min_pd((__m512d)a, (__m512d)b);
+}
 IC_LANES_INLINE vf64 interleave_low_f64(vf64 a, vf64 b) {
     return (vf64)_mm512_unpacklo_pd((__m512d)a, (__m512d)b);
 }
@@ -236,6 +250,16 @@ IC_LANES_INLINE vf64 flip_by_sign(vf64 x, vu64 y) {
 }
 IC_LANES_INLINE vf64 exponent(vu64 bits) {
     return (vf64)((bits >> 52) | IC_BITS_2_52) - (0x1p52 + 1023.0);
+}
+IC_LANES_INLINE vu64 exchange_halves(vu64 x) {
+    return (vu64)_mm256_shuffle_epi32((__m256i)x, 0xB1);
+}
+/* 52 bits behind a leading 1, less 1, and the 53rd bit by a number that falls short of 1. */
+IC_LANES_INLINE vf64 unit_f64(vu64 x) {
+    return (vf64)((x >> 12) | IC_BITS_ONE_F64) - (vf64)(IC_BITS_ONE_F64 - (x >> 11 & 1));
+}
+IC_LANES_INLINE vf64 at_most_of_f64(vf64 a, vf64 b) {
+    return (vf64)_mm256_min_pd((__m256d)a, (__m256d)b);
 }
 IC_LANES_INLINE vf64 interleave_low_f64(vf64 a, vf64 b) {
     return (vf64)_mm256_unpacklo_pd((__m256d)a, (__m256d)b);

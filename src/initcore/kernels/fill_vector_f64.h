@@ -1,5 +1,6 @@
-/* float64 fills by whole vectors, for AVX2 and AVX-512: the numbers of transforms.h, the same
- * operations in the same order. A block is two words of 64 bits, and these one pair of normals. */
+/* float64 fills and raw words by whole vectors, for AVX2 and AVX-512: the numbers of transforms.h,
+ * the same operations in the same order. A block is two words of 64 bits, and these one pair of
+ * normals. */
 #ifndef INITCORE_KERNELS_FILL_VECTOR_F64_H
 #define INITCORE_KERNELS_FILL_VECTOR_F64_H
 
@@ -9,10 +10,10 @@
 #include "initcore/normal.h"
 #include "initcore/transforms.h"
 
-/* The two words of a normal pair from each of the next LANES blocks: w[0] and w[1] of those in even
- * lanes, w[2] and w[3] of those in odd ones. A product of the last round is the lower half of its
- * word, and goes into the upper half. */
-IC_LANES_INLINE void next_normal_words_f64(vu64 w[4], block_run *run) {
+/* Both words of the next LANES blocks, each with its halves exchanged, as a normal takes them: w[0]
+ * and w[1] of those in even lanes, w[2] and w[3] of those in odd ones. A product of the last round
+ * is the second half, and stays in the lower one. */
+IC_LANES_INLINE void next_words_f64(vu64 w[4], block_run *run) {
     const int last = IC_PHILOX_ROUNDS - 1;
     for (int odd = 0; odd < 2; ++odd) {
         const counters x = nine_rounds(run, odd);
@@ -22,6 +23,39 @@ IC_LANES_INLINE void next_normal_words_f64(vu64 w[4], block_run *run) {
         w[2 * odd + 1] = xor3(p0, x.c[3] << 32, (vu64)all_words(run->key[1][last]) << 32);
     }
 }
+
+/* The words of each block from x, in natural order. */
+IC_LANES_INLINE void put_blocks_f64(double *out, const vf64 x[4]) {
+    for (int odd = 0; odd < 2; ++odd, out += LANES) {
+        put_f64(out, interleave_low_f64(x[2 * odd], x[2 * odd + 1]));
+        put_f64(out + LANES / 2, interleave_high_f64(x[2 * odd], x[2 * odd + 1]));
+    }
+}
+
+/* ---- bits: words of 32 bits are those of 64 in memory ---- */
+
+IC_LANES_INLINE void bits_tile(void *out, const vu64 w[4], const void *law) {
+    (void)law;
+    vf64 x[4];
+    for (int i = 0; i < 4; ++i) {
+        x[i] = (vf64)exchange_halves(w[i]);
+    }
+    put_blocks_f64(out, x);
+}
+
+/* ---- uniform ---- */
+
+IC_LANES_INLINE void uniform_tile_f64(void *out, const vu64 w[4], const void *law) {
+    const ic_uniform_f64 *const own = law;
+    vf64 x[4];
+    for (int i = 0; i < 4; ++i) {
+        const vf64 value = own->low + unit_f64(exchange_halves(w[i])) * own->span;
+        x[i] = at_most_of_f64(all_doubles(own->last), value);
+    }
+    put_blocks_f64(out, x);
+}
+
+/* ---- normal ---- */
 
 IC_LANES_INLINE vf64 half_radius_lanes_f64(vu64 w) {
     const vf64 u = (vf64)and_or(w, IC_MANTISSA_F64, IC_BITS_ONE_F64) - (1.0 - 0x1p-53);
@@ -52,7 +86,7 @@ IC_LANES_INLINE void twice_direction_lanes_f64(vf64 *cosine, vf64 *sine, vu64 w)
 /* Everything is stored last: what it takes from memory could be what a store before had written. */
 IC_LANES_INLINE void normal_tile_f64(void *out, const vu64 w[4], const void *law) {
     const ic_normal_f64 *const own = law;
-    vf64 length[2], c[2], s[2], low[2], high[2];
+    vf64 length[2], c[2], s[2], x[4];
     for (int odd = 0; odd < 2; ++odd) {
         length[odd] = half_radius_lanes_f64(w[2 * odd]) * own->std;
         twice_direction_lanes_f64(&c[odd], &s[odd], w[2 * odd + 1]);
@@ -60,16 +94,10 @@ IC_LANES_INLINE void normal_tile_f64(void *out, const vu64 w[4], const void *law
     for (int odd = 0; odd < 2; ++odd) {
         const vf64 r = flip_by_sign(length[odd], w[2 * odd + 1]);
         const wide_mask swap = negative_wides(w[2 * odd]);
-        const vf64 first = r * choose_f64(swap, s[odd], c[odd]) + own->mean;
-        const vf64 second = r * choose_f64(swap, c[odd], s[odd]) + own->mean;
-        low[odd] = interleave_low_f64(first, second);
-        high[odd] = interleave_high_f64(first, second);
+        x[2 * odd] = r * choose_f64(swap, s[odd], c[odd]) + own->mean;
+        x[2 * odd + 1] = r * choose_f64(swap, c[odd], s[odd]) + own->mean;
     }
-    double *to = out;
-    for (int odd = 0; odd < 2; ++odd, to += LANES) {
-        put_f64(to, low[odd]);
-        put_f64(to + LANES / 2, high[odd]);
-    }
+    put_blocks_f64(out, x);
 }
 
 #endif
