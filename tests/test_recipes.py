@@ -206,13 +206,13 @@ def test_mup_and_completep_have_the_factors_of_their_tables() -> None:
     assert (branch.multiplier, branch.lr, branch.eps) == (0.5, 0.25, 0.25)
 
 
-def coordinates(width: int, recipe: recipes.MuP | None) -> float:
+def coordinates(width: int, recipe: recipes.MuP | None, key: ic.Key) -> float:
     """rms of the last hidden layer's change after steps of sign descent, as Adam's first are."""
     base = recipe or recipes.MuP(width=width, base_width=width)
     x = np.random.default_rng(0).normal(size=(16, 8))
     target = np.random.default_rng(1).normal(size=(16, 1))
-    w1 = base.role("input").weight((width, 8), key=KEY / "1", dtype=np.float64) / math.sqrt(8)
-    w2 = base.role("hidden").weight((width, width), key=KEY / "2", dtype=np.float64)
+    w1 = base.role("input").weight((width, 8), key=key / "1", dtype=np.float64) / math.sqrt(8)
+    w2 = base.role("hidden").weight((width, width), key=key / "2", dtype=np.float64)
     w3 = np.zeros((1, width))
     lr = 0.01
     start = np.tanh(np.tanh(x @ w1.T) @ w2.T)
@@ -230,11 +230,17 @@ def coordinates(width: int, recipe: recipes.MuP | None) -> float:
 
 
 def test_mup_moves_features_alike_at_every_width_and_the_standard_way_does_not() -> None:
-    ours = [coordinates(width, recipes.MuP(width=width, base_width=64)) for width in (64, 512)]
-    standard = [coordinates(width, None) for width in (64, 512)]
-    # slopes in log-log: about 0 against about 1/2 or more
-    assert abs(math.log(ours[1] / ours[0]) / math.log(8)) < 0.15
-    assert math.log(standard[1] / standard[0]) / math.log(8) > 0.2
+    slopes = []  # in log-log: about 0 against about 1/2
+    for key in (KEY / i for i in range(8)):
+        ours = [
+            coordinates(width, recipes.MuP(width=width, base_width=64), key) for width in (64, 512)
+        ]
+        standard = [coordinates(width, None, key) for width in (64, 512)]
+        slopes.append([math.log(large / small, 8) for small, large in (ours, standard)])
+    # -0.06 and 0.43 over many keys, where one key's slope has a deviation of 0.09
+    ours, standard = np.mean(slopes, axis=0)
+    assert abs(ours) < 0.15
+    assert standard > 0.3
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
