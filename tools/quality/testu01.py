@@ -2,7 +2,7 @@
 
     python tools/quality/testu01.py                           SmallCrush in all orders, minutes
     python tools/quality/testu01.py Crush stream seeds        about an hour each
-    python tools/quality/testu01.py BigCrush stream --minutes 60
+    python tools/quality/testu01.py BigCrush stream --jobs 2 --minutes 60
 
 Each part is one of the battery's numbered tests. Its statistics are added to results.tsv beside
 this file, and a part that stands there is not run again: interrupt it and go on later, or run
@@ -19,7 +19,9 @@ import platform
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from initcore import Key
@@ -30,6 +32,7 @@ PACKAGES = ("libtestu01-0", "libtestu01-0-dev", "libtestu01-0-dev-common")
 STREAMS = 1 << 20
 ORDERS = ("stream", "reversed", "seeds", "streams", "normals")
 PARTS = {"SmallCrush": 10, "Crush": 96, "BigCrush": 106}
+writing = threading.Lock()
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
@@ -110,7 +113,7 @@ def run(program: Path, battery: str, order: str, part: int, ids: bytes) -> None:
         check=True,
     )
     lines = process.stdout.decode().splitlines()
-    with RESULTS.open("a") as results:
+    with writing, RESULTS.open("a") as results:
         results.write("".join(f"{battery}\t{order}\t{part}\t{line}\n" for line in lines))
 
 
@@ -133,6 +136,7 @@ def main() -> None:
     parser.add_argument("battery", nargs="?", choices=PARTS, default="SmallCrush")
     parser.add_argument("orders", nargs="*", metavar="order", help=", ".join(ORDERS))
     parser.add_argument("--minutes", type=float, help="begin no part after so long")
+    parser.add_argument("--jobs", type=int, default=1, help="parts at once")
     args = parser.parse_args()
     orders = args.orders or ORDERS
     if unknown := set(orders) - set(ORDERS):
@@ -144,11 +148,16 @@ def main() -> None:
         for order in orders:
             ids = stream_ids() if order == "streams" else b""
             done = finished()
-            for part in range(1, PARTS[args.battery] + 1):
-                if end is not None and time.monotonic() > end:
-                    break
-                if (args.battery, order, part) not in done:
+
+            def in_time(part: int, order: str = order, ids: bytes = ids) -> None:
+                if end is None or time.monotonic() < end:
                     run(program, args.battery, order, part, ids)
+
+            with ThreadPoolExecutor(args.jobs) as workers:
+                left = (n + 1 for n in range(PARTS[args.battery]))
+                list(
+                    workers.map(in_time, [n for n in left if (args.battery, order, n) not in done])
+                )
             print(summary(args.battery, order), flush=True)
 
 
