@@ -31,6 +31,17 @@ SHAPES = (
     (243, 7, 515),
     (5, 515, 9),
 )
+# what product_small.h takes: b in place, packed, with part of a panel, copied or not; and beside it
+SMALL = (
+    (64, 64, 64),
+    (7, 64, 80),
+    (65, 33, 100),
+    (33, 10, 128),
+    (31, 128, 64),
+    (40, 128, 64),
+    (70, 200, 40),
+    (130, 64, 192),
+)
 EMPTY = ((0, 4, 5), (4, 0, 5), (4, 5, 0), (0, 0, 0))
 
 
@@ -115,7 +126,7 @@ def reference_dphi(name: str, y: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", [*SHAPES, *SMALL])
 def test_dense_agrees_with_numpy_in_float64(
     shape: tuple[int, int, int], activation: str, kind: type
 ) -> None:
@@ -148,7 +159,7 @@ def test_dense_agrees_with_the_twin_on_every_byte(
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
-@pytest.mark.parametrize("shape", [*SHAPES, *EMPTY, (67, 130, 200), *FEW_ROWS])
+@pytest.mark.parametrize("shape", [*SHAPES, *SMALL, *EMPTY, (67, 130, 200), *FEW_ROWS])
 def test_dense_gives_the_same_bytes_for_every_isa_and_thread_count(
     shape: tuple[int, int, int], activation: str, kind: type
 ) -> None:
@@ -185,6 +196,20 @@ def test_dense_row_does_not_depend_on_its_batch(kind: type, isa: str) -> None:
             arrays["x"][row : row + 1], arrays["w"], arrays["b"], save=False
         )
         assert one.tobytes() == whole[row].tobytes()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_dense_does_not_depend_on_where_arrays_begin(kind: type, isa: str) -> None:
+    arrays = layer(40, 64, 64, kind)
+    expected = run(arrays, "tanh")
+    for start in (1, 4, 15):
+        moved = {
+            name: np.empty(a.size + 64, kind)[start : start + a.size].reshape(a.shape)
+            for name, a in arrays.items()
+        }
+        for name, a in arrays.items():
+            moved[name][...] = a
+        assert same_bytes(run(moved, "tanh"), expected)
 
 
 def strided(a: np.ndarray, how: str) -> np.ndarray:
@@ -252,8 +277,11 @@ def test_dense_writes_out_where_its_rows_lie_apart(kind: type, isa: str) -> None
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_dense_backward_accumulates_in_the_order_of_the_specification(kind: type, isa: str) -> None:
-    arrays = layer(259, 3, 2, kind)
+@pytest.mark.parametrize("shape", [(259, 3, 2), (7, 64, 5)])
+def test_dense_backward_accumulates_in_the_order_of_the_specification(
+    shape: tuple[int, int, int], kind: type, isa: str
+) -> None:
+    arrays = layer(*shape, kind)
     y = kernels.dense_forward(arrays["x"], arrays["w"], arrays["b"], activation="tanh", save=False)
     old = tuple(pattern(a.shape, kind, 11) for a in (arrays["x"], arrays["w"], arrays["b"]))
     new = tuple(a.copy() for a in old)

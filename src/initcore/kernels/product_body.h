@@ -84,6 +84,9 @@ static void TYPED(finish)(ic_phi phi, real *c, ptrdiff_t c_row, size_t rows, siz
 }
 
 #include "initcore/kernels/product_few.h"
+#if WIDEST >= 4
+#include "initcore/kernels/product_small.h"
+#endif
 
 void IC_FN(TYPED(product_needs))(ic_product_needs *needs, const ic_product *job, size_t rows,
                                  size_t columns) {
@@ -222,6 +225,12 @@ static size_t TYPED(chunk_rows)(const ic_product *job) {
 void IC_FN(TYPED(product))(const ic_product *job, const ic_piece *piece, void *workspace) {
     if (TYPED(product_of_one)(job, piece))
         return;
+#if WIDEST >= 4
+    if (TYPED(is_small)(job, piece->rows, piece->columns)) {
+        TYPED(product_small)(job, piece, workspace);
+        return;
+    }
+#endif
 #if defined(THIN_ROWS)
     if (TYPED(is_thin)(job, piece->rows, piece->columns)) {
         TYPED(product_thin)(job, piece, workspace);
