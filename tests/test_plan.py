@@ -129,6 +129,20 @@ def test_any_small_network_trains_in_c_as_in_python(widths, batch, phi, bias, sh
         assert run() == planned
 
 
+def tied(dtype=np.float32):
+    """Two layers with one array of weights between them."""
+    net = make((N_IN, 12, 12, 12, CLASSES), dtype=dtype)
+    net.layers[2].set_parameters(net.layers[1].w, net.layers[2].b)
+    return net
+
+
+@pytest.mark.parametrize("clip_norm", [None, 0.5])
+def test_weights_that_two_layers_share_train_in_c_as_in_python(both, clip_norm):
+    optimizer = ic.SGD(0.1, 0.9, clip_norm=clip_norm)
+    planned, interpreted = both(tied, *data(), optimizer=optimizer)
+    assert planned == interpreted
+
+
 def test_more_steps_than_are_prepared_at_once_make_one_run(both, monkeypatch):
     monkeypatch.setattr(plans, "_AHEAD", 3)
     planned, interpreted = both(make, *data(), optimizer=ic.Adam(0.01))

@@ -93,6 +93,7 @@ class Plan:
             parameters, gradients, state.first, state.second, state.factors, strict=True
         ):
             self._plan.parameter(p, g, first, second, self._factors.index(factor))
+        self._plan.pair()
         self._every = None if probes is None else probes.every
         if self._every is not None:
             before = np.empty(max(p.size for p in parameters), x.dtype)

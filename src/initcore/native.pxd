@@ -382,6 +382,8 @@ cdef extern from "initcore/plan.h" nogil:
         IC_PLAN_TIME
         IC_PLAN_NOT_FINITE
         IC_PLAN_NO_MEMORY
+    void ic_plan_pair(ic_plan *plan) noexcept
+    void ic_plan_free(ic_plan *plan) noexcept
     ic_plan_end ic_plan_run(ic_plan *plan, size_t *at, size_t end, double seconds) noexcept
     ic_plan_end ic_plan_update(ic_plan *plan, size_t step) noexcept
     void ic_order(int64_t *order, const uint64_t *words, size_t n, uint64_t *buckets) noexcept

@@ -1,6 +1,7 @@
 #include "initcore/plan.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -96,12 +97,17 @@ static int layer_forward(const ic_plan *plan, const ic_plan_layer *layer, size_t
     return -1;
 }
 
+/* early: where gradients go whose parameters are moved at once; NULL: where they always go. */
 static int layer_backward(const ic_plan *plan, const ic_plan_layer *layer, size_t rows,
-                          double *record) {
+                          double *record, void *const *early) {
     switch (layer->kind) {
     case IC_PLAN_DENSE: {
         ic_dense_backward job = layer->job.dense.backward;
         job.batch = rows;
+        if (early != NULL) {
+            job.dw.data = early[0];
+            job.db = job.db == NULL ? NULL : early[1];
+        }
         return ic_dense_backward_run(plan->dtype, &job);
     }
     case IC_PLAN_OP:
@@ -176,12 +182,14 @@ static size_t right(const ic_plan *plan, size_t rows) {
                                  : right_f64(y, plan->classes, rows, plan->loss.columns);
 }
 
-/* The norm of the gradients of all parameters together. */
-static int gradient_norm(const ic_plan *plan, double *norm) {
+/* The norm of the gradients of all parameters together; the sums of those that were moved early are
+ * there. */
+static int gradient_norm(const ic_plan *plan, double *norm, int early) {
     double total = 0;
     for (size_t i = 0; i < plan->parameter_count; i++) {
-        double part;
-        if (ic_sum_of_squares(plan->dtype, &part, plan->parameters[i].g, plan->parameters[i].n))
+        const ic_plan_parameter *const p = &plan->parameters[i];
+        double part = p->squares;
+        if (!(early && p->early) && ic_sum_of_squares(plan->dtype, &part, p->g, p->n))
             return -1;
         total += part;
     }
@@ -201,23 +209,45 @@ static void probe_gradients(const ic_plan *plan, double *record) {
     }
 }
 
-static void move(const ic_plan *plan, const ic_plan_parameter *p, const ic_step *numbers) {
-    ic_step_run(plan->dtype, p->p, p->g, p->first, p->second, p->n, numbers);
+static void move(const ic_plan *plan, const ic_plan_parameter *p, const void *g, size_t step,
+                 double clip) {
+    ic_step own = plan->numbers[(step - plan->first) * plan->numbers_step + p->numbers];
+    own.clip = clip;
+    ic_step_run(plan->dtype, p->p, g, p->first, p->second, p->n, &own);
 }
 
 /* Moves a parameter and records how far, as a share of what it was. */
-static void move_recorded(const ic_plan *plan, const ic_plan_parameter *p, const ic_step *numbers,
+static void move_recorded(const ic_plan *plan, const ic_plan_parameter *p, size_t step, double clip,
                           double *record) {
     memcpy(plan->before, p->p, p->n * (plan->dtype == IC_F32 ? sizeof(float) : sizeof(double)));
-    move(plan, p, numbers);
+    move(plan, p, p->g, step, clip);
     record[2] = ic_moments_of(plan->dtype, p->p, plan->before, p->n).rms /
                 ic_moments_of(plan->dtype, plan->before, NULL, p->n).rms;
 }
 
-static int gradients(ic_plan *plan, size_t step) {
-    const size_t start = step * plan->batch, rows = least(plan->batch, plan->samples - start);
-    double *const record = record_of(plan, step);
-    gather(plan, start, rows);
+/* Whether the parameters of a layer may be moved right after its backward pass. */
+static int is_early(const ic_plan *plan, const ic_plan_layer *layer) {
+    return layer->kind == IC_PLAN_DENSE && layer->job.dense.own[0] < plan->parameter_count &&
+           plan->parameters[layer->job.dense.own[0]].early;
+}
+
+/* Moves them; gradients: where they are, or NULL. */
+static int move_early(const ic_plan *plan, const ic_plan_dense *layer, size_t step,
+                      void *const *gradients) {
+    for (size_t i = 0; i < 2; i++) {
+        if (layer->own[i] == plan->parameter_count)
+            continue;
+        ic_plan_parameter *const p = &plan->parameters[layer->own[i]];
+        const void *const g = gradients == NULL ? p->g : gradients[i];
+        if (step == 0 && ic_sum_of_squares(plan->dtype, &p->squares, g, p->n))
+            return -1;
+        move(plan, p, g, step, 1);
+    }
+    return 0;
+}
+
+static int forward(ic_plan *plan, size_t step, size_t rows, double *record) {
+    gather(plan, step * plan->batch, rows);
     for (size_t i = 0; i < plan->layer_count; i++)
         if (layer_forward(plan, &plan->layers[i], step, rows, record))
             return -1;
@@ -225,34 +255,118 @@ static int gradients(ic_plan *plan, size_t step) {
         return -1;
     if (plan->classes != NULL)
         plan->right += right(plan, rows);
-    for (size_t i = plan->layer_count; i-- > 0;)
-        if (layer_backward(plan, &plan->layers[i], rows, record))
-            return -1;
-    if (record != NULL)
-        probe_gradients(plan, record);
-    return step == 0 ? gradient_norm(plan, &plan->norm) : 0;
+    return 0;
 }
 
-static int update(const ic_plan *plan, size_t step) {
-    const ic_step *const numbers = plan->numbers + (step - plan->first) * plan->numbers_step;
+/* kept: whether the gradients will be asked for. */
+static int backward(ic_plan *plan, size_t step, size_t rows, double *record, int early, int kept) {
+    void *const *const room = kept || plan->early[0] == NULL ? NULL : plan->early;
+    for (size_t i = plan->layer_count; i-- > 0;) {
+        const ic_plan_layer *const layer = &plan->layers[i];
+        const int now = early && is_early(plan, layer);
+        if (layer_backward(plan, layer, rows, record, now ? room : NULL))
+            return -1;
+        if (now && move_early(plan, &layer->job.dense, step, room))
+            return -1;
+    }
+    if (record != NULL)
+        probe_gradients(plan, record);
+    return step == 0 ? gradient_norm(plan, &plan->norm, early) : 0;
+}
+
+/* Moves the parameters, but for those that were moved early. */
+static int update(const ic_plan *plan, size_t step, int early) {
     double *const record = record_of(plan, step);
     double clip = 1;
     if (plan->clip_norm < INFINITY) {
         double norm;
-        if (gradient_norm(plan, &norm))
+        if (gradient_norm(plan, &norm, 0))
             return -1;
         clip = norm > plan->clip_norm ? plan->clip_norm / norm : 1;
     }
     for (size_t i = 0; i < plan->parameter_count; i++) {
         const ic_plan_parameter *const p = &plan->parameters[i];
-        ic_step own = numbers[p->numbers];
-        own.clip = clip;
+        if (early && p->early)
+            continue;
         if (record == NULL)
-            move(plan, p, &own);
+            move(plan, p, p->g, step, clip);
         else
-            move_recorded(plan, p, &own, of_parameter(plan, record, i));
+            move_recorded(plan, p, step, clip, of_parameter(plan, record, i));
     }
     return 0;
+}
+
+/* One step, or IC_PLAN_NOT_FINITE before its parameters are moved. */
+static ic_plan_end take(ic_plan *plan, size_t step, int kept) {
+    const size_t rows = least(plan->batch, plan->samples - step * plan->batch);
+    double *const record = record_of(plan, step);
+    if (forward(plan, step, rows, record))
+        return IC_PLAN_NO_MEMORY;
+    const int finite = isfinite(plan->losses[step]);
+    const int early = finite && record == NULL && plan->clip_norm == INFINITY;
+    if (backward(plan, step, rows, record, early, kept))
+        return IC_PLAN_NO_MEMORY;
+    if (!finite)
+        return IC_PLAN_NOT_FINITE;
+    return update(plan, step, early) ? IC_PLAN_NO_MEMORY : IC_PLAN_DONE;
+}
+
+static int apart(const char *a, const char *b, size_t a_bytes, size_t b_bytes) {
+    return a + a_bytes <= b || b + b_bytes <= a;
+}
+
+/* As many bytes as whole lines of the cache have. */
+static size_t in_lines(size_t bytes) {
+    return (bytes + 63) / 64 * 64;
+}
+
+static void both_or_none(ic_plan *plan, const size_t own[2]) {
+    ic_plan_parameter *const all = plan->parameters;
+    if (own[0] == plan->parameter_count || own[1] == plan->parameter_count)
+        return;
+    all[own[0]].early = all[own[1]].early = all[own[0]].early && all[own[1]].early;
+}
+
+void ic_plan_pair(ic_plan *plan) {
+    const size_t count = plan->parameter_count;
+    const size_t size = plan->dtype == IC_F32 ? sizeof(float) : sizeof(double);
+    ic_plan_parameter *const all = plan->parameters;
+    size_t most[2] = {64, 64};
+    for (size_t i = 0; i < count; i++)
+        all[i].early = 0;
+    for (size_t i = 0; i < plan->layer_count; i++) {
+        if (plan->layers[i].kind != IC_PLAN_DENSE)
+            continue;
+        ic_plan_dense *const layer = &plan->layers[i].job.dense;
+        const void *const gradients[2] = {layer->backward.dw.data, layer->backward.db};
+        for (size_t which = 0; which < 2; which++) {
+            size_t at = 0;
+            while (at < count && all[at].g != gradients[which])
+                at++;
+            layer->own[which] = at;
+            if (at == count)
+                continue;
+            all[at].early = 1;
+            const size_t bytes = in_lines(all[at].n * size);
+            most[which] = bytes > most[which] ? bytes : most[which];
+        }
+    }
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (!apart(all[i].p, all[j].p, all[i].n * size, all[j].n * size))
+                all[i].early = all[j].early = 0;
+    for (size_t i = 0; i < plan->layer_count; i++)
+        if (plan->layers[i].kind == IC_PLAN_DENSE)
+            both_or_none(plan, plan->layers[i].job.dense.own);
+    plan->early[0] = aligned_alloc(64, most[0] + most[1]);
+    plan->early[1] = plan->early[0] == NULL ? NULL : (char *)plan->early[0] + most[0];
+}
+
+void ic_plan_free(ic_plan *plan) {
+    free(plan->layers);
+    free(plan->parameters);
+    free(plan->early[0]);
+    free(plan->workspace.memory);
 }
 
 static double now(void) {
@@ -263,15 +377,14 @@ static double now(void) {
 
 static ic_plan_end run(ic_plan *plan, size_t *at, size_t end, double seconds) {
     const double until = now() + seconds;
-    for (; *at < end; ++*at) {
-        if (now() > until)
+    while (*at < end) {
+        const int late = now() > until;
+        const ic_plan_end how = take(plan, *at, late || *at + 1 == end);
+        if (how != IC_PLAN_DONE)
+            return how;
+        ++*at;
+        if (late)
             return IC_PLAN_TIME;
-        if (gradients(plan, *at))
-            return IC_PLAN_NO_MEMORY;
-        if (!isfinite(plan->losses[*at]))
-            return IC_PLAN_NOT_FINITE;
-        if (update(plan, *at))
-            return IC_PLAN_NO_MEMORY;
     }
     return IC_PLAN_DONE;
 }
@@ -288,7 +401,7 @@ ic_plan_end ic_plan_run(ic_plan *plan, size_t *at, size_t end, double seconds) {
 ic_plan_end ic_plan_update(ic_plan *plan, size_t step) {
     const ic_fpenv saved = ic_fpenv_enter();
     ic_workspace_lend(&plan->workspace);
-    const int status = update(plan, step);
+    const int status = update(plan, step, 0);
     ic_workspace_lend(NULL);
     ic_fpenv_leave(saved);
     return status ? IC_PLAN_NO_MEMORY : IC_PLAN_DONE;

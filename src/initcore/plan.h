@@ -27,6 +27,7 @@ typedef struct ic_plan_dense {
     ic_dense_forward forward;
     ic_dense_backward backward;
     ic_matrix probed_z; /* where z goes in a recorded step; NULL data: where it always goes */
+    size_t own[2];      /* its w and b among the parameters: see ic_plan_pair */
 } ic_plan_dense;
 
 /* A layer that is not dense is several of these: the kernels of its forward pass in their order,
@@ -105,6 +106,8 @@ typedef struct ic_plan_parameter {
     void *first, *second; /* what the rule keeps, or NULL */
     size_t n;
     size_t numbers; /* which of a step's ic_step is its own */
+    int early;      /* whether it may be moved as soon as its gradient is there */
+    double squares; /* the sum of those of its gradient, once it was moved so */
 } ic_plan_parameter;
 
 enum { IC_PLAN_GATHERS = 4 };
@@ -118,6 +121,7 @@ typedef struct ic_plan {
     ic_plan_loss loss;
     const int64_t *classes; /* of the rows of the batch; NULL where none are counted */
     ic_plan_parameter *parameters;
+    void *early[2];   /* room for w's and b's gradient of any one layer; NULL: none */
     double clip_norm; /* the norm of all gradients is brought down to it; infinity: never */
 
     uint64_t steps_before;      /* steps of the run before this epoch */
@@ -144,7 +148,13 @@ typedef enum ic_plan_end {
     IC_PLAN_NO_MEMORY,
 } ic_plan_end;
 
-/* Steps *at .. end - 1 of the epoch, as far as it goes; *at is then the first that is not done. */
+/* Finds the parameters of dense layers, once all are there. One that shares no memory with another
+ * is read by its layer alone, and is moved where its gradient is still in the cache. */
+void ic_plan_pair(ic_plan *plan);
+void ic_plan_free(ic_plan *plan);
+
+/* Steps *at .. end - 1 of the epoch, as far as it goes; *at is then the first that is not done.
+ * Gradients of a step that another one follows at once may be gone. */
 ic_plan_end ic_plan_run(ic_plan *plan, size_t *at, size_t end, double seconds);
 /* The last part of a step, after its gradients. */
 ic_plan_end ic_plan_update(ic_plan *plan, size_t step);

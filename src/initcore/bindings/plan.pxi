@@ -38,9 +38,7 @@ cdef class _Plan:
         self.plan.clip_norm = clip_norm
 
     def __dealloc__(self):
-        free(self.plan.layers)
-        free(self.plan.parameters)
-        free(self.plan.workspace.memory)
+        ic_plan_free(&self.plan)
         free(self.numbers_)
 
     cdef void *data(self, cnp.ndarray array) noexcept:
@@ -196,6 +194,10 @@ cdef class _Plan:
         parameter.first, parameter.second = self.data(first), self.data(second)
         parameter.n, parameter.numbers = p.size, numbers
         self.plan.parameter_count += 1
+
+    def pair(self):
+        """Find out which parameters may be moved early; call when all layers and they are there."""
+        ic_plan_pair(&self.plan)
 
     def numbers(self, str rule, list numbers, size_t each, size_t first):
         """Set the numbers of steps from `first` on, `each` for a step, as dicts; or one for all.
