@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from initcore import kernels, probes
+from initcore._room import Room
 from initcore.keys import Key
 from initcore.layers import (
     Activation,
@@ -115,7 +116,10 @@ class Lowering:
         probing: bool = False,
     ) -> None:
         self._rows, self._plan, self._probing = rows, plan, probing
+        self._empty = Room(x.dtype)
         self._room = np.empty(0, x.dtype)  # for z and dz of a step that is recorded
+        self._branches = self._dense_layers = 0
+        self._gradients: dict[tuple[int, tuple[int, ...]], Array] = {}
         self._jobs: list[Callable[[], None]] = []
         self.outputs: list[Array] = []
         embedding = _words(layers)
@@ -163,12 +167,27 @@ class Lowering:
             self._op(kernel, each, n, rows, backward=True, **job)
 
     def _made(self, like: Array) -> tuple[Array, Array]:
-        return np.empty_like(like), np.empty_like(like)
+        return self._empty(like.shape), self._empty(like.shape)
+
+    def _gradient(self, shape: tuple[int, ...]) -> Array:
+        """Room for the gradient of a dense layer's output, which the layer alone reads.
+
+        It is needed until the layer before has got its own: two arrays of a shape serve all layers
+        in turns, and stay in the cache. In a branch it is needed for longer.
+        """
+        if self._branches:
+            return self._empty(shape)
+        self._dense_layers += 1
+        which = (self._dense_layers % 2, shape)
+        if which not in self._gradients:
+            self._gradients[which] = self._empty(shape)
+        return self._gradients[which]
 
     def _dense(self, layer: Dense, inner: Pair) -> Pair:
         x, dx = inner
-        y, dy = self._made(np.empty((self._rows, layer.n_out), x.dtype))
-        z = np.empty_like(y) if kernels._saves_z(layer.activation) else None
+        shape = (self._rows, layer.n_out)
+        y, dy = self._empty(shape), self._gradient(shape)
+        z = self._empty(shape) if kernels._saves_z(layer.activation) else None
         plain = layer.activation.name == "identity"
         probed_z = self._like(y) if self._probing and z is None and not plain else lambda: None
         self._jobs.append(
@@ -201,7 +220,9 @@ class Lowering:
         x, dx = inner
         branch_dx = None if dx is None else np.empty_like(x)
         start = len(self._jobs)
+        self._branches += 1
         branch, dy = self._chain(block, (x, branch_dx), key)
+        self._branches -= 1
         n = x[0].size
         if dx is not None and dy is not None:
             # the gradient of the sum is that of the branch's output, in one array for both

@@ -1,0 +1,38 @@
+"""Room for the arrays of a plan: together, because they are gone through together."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+_LINE = 64
+"""Bytes of a line of the cache, where each array begins: no vector of a kernel crosses one."""
+_PIECE = 1 << 18
+"""Bytes that are asked for at once, if no array is larger."""
+
+
+class Room:
+    """Gives arrays of one type, whose values are not set.
+
+    >>> room = Room(np.dtype(np.float32))
+    >>> [(a.shape, a.ctypes.data % 64) for a in (room(3), room((2, 5)))]
+    [((3,), 0), ((2, 5), 0)]
+    """
+
+    def __init__(self, dtype: np.dtype[Any]) -> None:
+        self._dtype = dtype
+        self._memory = np.empty(0, np.uint8)
+        self._at = 0
+
+    def __call__(self, shape: int | tuple[int, ...]) -> Array:
+        """An array of this shape, in C order."""
+        size = shape if isinstance(shape, int) else math.prod(shape)
+        used = -(-size * self._dtype.itemsize // _LINE) * _LINE
+        if self._at + used > len(self._memory):
+            self._memory = np.empty(max(used, _PIECE) + _LINE, np.uint8)
+            self._at = -self._memory.ctypes.data % _LINE
+        found: Array = np.ndarray(shape, self._dtype, self._memory, self._at)
+        self._at += used
+        return found
