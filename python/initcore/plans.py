@@ -130,6 +130,10 @@ class Plan:
         self._plan.begin(self._order, self.losses, self._begun, self._record)
         self._ahead = (0, 0)
 
+    def forward(self, x: Array) -> Array | None:
+        """The network's outputs for x, if all of its layers are dense ones."""
+        return self._plan.outputs(np.ascontiguousarray(x))
+
     def record(self, done: int, to: ProbeRecord) -> None:
         """Add what was recorded of the first `done` steps of the epoch."""
         assert self._record is not None

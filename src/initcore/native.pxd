@@ -386,6 +386,9 @@ cdef extern from "initcore/plan.h" nogil:
     void ic_plan_free(ic_plan *plan) noexcept
     ic_plan_end ic_plan_run(ic_plan *plan, size_t *at, size_t end, double seconds) noexcept
     ic_plan_end ic_plan_update(ic_plan *plan, size_t step) noexcept
+    int ic_plan_outputs(
+        ic_plan *plan, void *out, void *a, void *b, const void *x, size_t rows
+    ) noexcept
     void ic_order(int64_t *order, const uint64_t *words, size_t n, uint64_t *buckets) noexcept
 
 cdef extern from "initcore/orthogonal.h" nogil:

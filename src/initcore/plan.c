@@ -407,6 +407,35 @@ ic_plan_end ic_plan_update(ic_plan *plan, size_t step) {
     return status ? IC_PLAN_NO_MEMORY : IC_PLAN_DONE;
 }
 
+static int outputs(const ic_plan *plan, void *out, void *a, void *b, const void *x, size_t rows) {
+    size_t last = plan->layer_count - 1;
+    while (plan->layers[last].kind != IC_PLAN_DENSE)
+        last--;
+    for (size_t i = 0; i <= last; i++) {
+        if (plan->layers[i].kind != IC_PLAN_DENSE)
+            continue;
+        void *const y = i == last ? out : x == a ? b : a;
+        ic_dense_forward job = plan->layers[i].job.dense.forward;
+        job.batch = rows;
+        job.x = (ic_matrix){(void *)x, (ptrdiff_t)job.n_in, 1};
+        job.y = (ic_matrix){y, (ptrdiff_t)job.n_out, 1};
+        job.z.data = NULL;
+        if (ic_dense_forward_run(plan->dtype, &job))
+            return -1;
+        x = y;
+    }
+    return 0;
+}
+
+int ic_plan_outputs(ic_plan *plan, void *out, void *a, void *b, const void *x, size_t rows) {
+    const ic_fpenv saved = ic_fpenv_enter();
+    ic_workspace_lend(&plan->workspace);
+    const int status = outputs(plan, out, a, b, x, rows);
+    ic_workspace_lend(NULL);
+    ic_fpenv_leave(saved);
+    return status;
+}
+
 static size_t leading(uint64_t word, int bits) {
     return bits == 0 ? 0 : (size_t)(word >> (64 - bits));
 }

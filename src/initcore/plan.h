@@ -159,6 +159,11 @@ ic_plan_end ic_plan_run(ic_plan *plan, size_t *at, size_t end, double seconds);
 /* The last part of a step, after its gradients. */
 ic_plan_end ic_plan_update(ic_plan *plan, size_t step);
 
+/* The outputs of a plan that has nothing but dense layers, for `rows` samples at x, contiguous like
+ * out. `a` and `b` have room for as many rows of the widest layer. 0, or -1 when there is no memory
+ * for the workspace. */
+int ic_plan_outputs(ic_plan *plan, void *out, void *a, void *b, const void *x, size_t rows);
+
 /* order = the places 0 .. n - 1 in the order of their words, smallest first, those with equal words
  * in their own. Fast for words that are uniform; `buckets` has room for n + 2 numbers. */
 void ic_order(int64_t *order, const uint64_t *words, size_t n, uint64_t *buckets);

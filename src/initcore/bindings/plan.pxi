@@ -255,6 +255,29 @@ cdef class _Plan:
         require_memory(how)
         self.at += 1
 
+    def outputs(self, cnp.ndarray x):
+        """The outputs for the samples x, contiguous; of a plan of dense layers alone, else None."""
+        cdef size_t i, rows = x.shape[0], widest = 0, columns = 0
+        for i in range(self.plan.layer_count):
+            if self.plan.layers[i].kind == IC_PLAN_DENSE:
+                columns = self.plan.layers[i].job.dense.forward.n_out
+                widest = max(widest, columns)
+            elif self.plan.layers[i].kind != IC_PLAN_PROBE:
+                return None
+        cdef cnp.ndarray out = np.empty((rows, columns), x.dtype)
+        cdef cnp.ndarray room = np.empty((2, rows, widest), x.dtype)
+        cdef char *a = <char *>cnp.PyArray_DATA(room)
+        cdef char *b = a + cnp.PyArray_NBYTES(room) // 2
+        cdef void *to = cnp.PyArray_DATA(out)
+        cdef const void *source = cnp.PyArray_DATA(x)
+        cdef int status
+        kernels_in_use()
+        with nogil:
+            status = ic_plan_outputs(&self.plan, to, a, b, source, rows)
+        if status != 0:
+            raise MemoryError("no memory for the workspace of a pass through the layers")
+        return out
+
     @property
     def right(self):
         """Rows of the epoch so far that `count` found right."""
