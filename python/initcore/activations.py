@@ -43,7 +43,7 @@ class _Named:
     @property
     def parameters(self) -> tuple[float, ...]:
         """The numbers of its formula, in the order of the fields."""
-        return tuple(float(getattr(self, field.name)) for field in fields(self))
+        return tuple([float(getattr(self, name)) for name in self.__match_args__])
 
     def to_dict(self) -> dict[str, Any]:
         """The activation as a plain dict; `from_dict` reads it."""

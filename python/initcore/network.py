@@ -294,8 +294,9 @@ class Sequential(Chain):
         Exactness: bit-exact across CPUs and thread counts, compute v1.
         Source: the loss's and the optimizer's.
         """
-        dtype = self._dtype()
-        for name, array in self.parameters().items():
+        parameters = self.parameters()
+        dtype = next(iter(parameters.values())).dtype
+        for name, array in parameters.items():
             if not array.flags.writeable:
                 raise ValueError(f"{name} is read-only: fit writes into the weights; copy it first")
         criterion = losses.get(loss)
@@ -325,12 +326,10 @@ class Sequential(Chain):
         if probes is not None:
             if not isinstance(probes, Probes):
                 raise TypeError(f"probes={probes!r} must be Probes(every=10) or the like, or None")
-            training.check_probes(
-                self.layers, criterion, optimizer, list(self.parameters().values())
-            )
+            training.check_probes(self.layers, criterion, optimizer, list(parameters.values()))
         old = self._last_run(resume, bool(restore_best))
         root = root_key(key)
-        names = list(self.parameters())
+        names = list(parameters)
         run = training.Run(
             self.layers,
             criterion,
@@ -352,7 +351,7 @@ class Sequential(Chain):
             history.run = settings
         else:
             run.record_in(history)
-        best = [*self.parameters().values(), *self.state().values()] if restore_best else None
+        best = [*parameters.values(), *self.state().values()] if restore_best else None
         self.history, self._state = history, run.state
         with following(progress, epochs, history, callback) as each:
             training.train(

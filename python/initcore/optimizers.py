@@ -55,6 +55,8 @@ class State:
 def factors_of(rates: Sequence[tuple[str, float]], names: Sequence[str]) -> tuple[float, ...]:
     """For each parameter the factor of the longest entry of `rates` that names it or its layer."""
     chosen = dict(rates)
+    if not chosen:
+        return (1.0,) * len(names)
     known = {name[:end] for name in names for end in _ends(name)}
     for entry in chosen:
         if entry not in known:
