@@ -76,6 +76,12 @@ static size_t cut(grid *g, const operations *of, int threads) {
         g->pieces = 0;
         return 0;
     }
+    if (threads == 1) {
+        g->piece_rows = g->rows;
+        g->piece_columns = g->columns;
+        g->across = g->pieces = 1;
+        return needs.workspace;
+    }
     layout chosen = layout_of((size_t)threads, g, tiles, panels);
     const size_t most = chosen.packed + g->rows * g->columns / PACKING_SHARE;
     for (int each = threads > 1 ? PIECES_PER_THREAD : 1; each > 1; each--) {

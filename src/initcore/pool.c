@@ -209,7 +209,12 @@ size_t ic_pool_from(size_t first, size_t pieces, ic_task task, void *context, in
                 .end = timed ? now() + seconds : IC_POOL_TO_THE_END};
     atomic_init(&work.next, first);
     const ic_fpenv saved = ic_fpenv_enter();
-    if (helpers > 0 && pthread_mutex_trylock(&owner) == 0) {
+    if (helpers == 0 && !timed) { /* nobody to share with: no counting */
+        for (size_t piece = first; piece < pieces; piece++) {
+            task(context, piece);
+        }
+        work.reached = pieces;
+    } else if (helpers > 0 && pthread_mutex_trylock(&owner) == 0) {
         run_together(&work, helpers);
         pthread_mutex_unlock(&owner);
     } else {
