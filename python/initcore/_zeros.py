@@ -25,8 +25,8 @@ def zeros_like_all(arrays: Sequence[Array]) -> list[Array]:
         places.append(end)
         end += -(-array.nbytes // _LINE) * _LINE
     memory = np.zeros(end + _LINE, np.uint8)
-    memory = memory[-memory.ctypes.data % _LINE :]
+    first = -memory.ctypes.data % _LINE
     return [
-        memory[at : at + array.nbytes].view(array.dtype).reshape(array.shape)
+        np.ndarray(array.shape, array.dtype, memory, first + at)
         for at, array in zip(places, arrays, strict=True)
     ]

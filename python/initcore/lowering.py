@@ -42,18 +42,18 @@ def knows(layers: Sequence[Layer]) -> bool:
     return all(map(_known, layers)) and not any(
         isinstance(leaf, Embedding) and leaf is not _words(layers)
         for layer in layers
+        if type(layer) is not Dense
         for _, leaf in layer.leaves()
     )
 
 
 def _known(layer: Layer) -> bool:
+    if type(layer) is Dense:
+        return kernels._saves_z(layer.activation) is not None
     return (
         isinstance(layer, _KNOWN)
         and type(layer).__module__.startswith("initcore.")
-        and (
-            not isinstance(layer, Activation | Dense)
-            or kernels._saves_z(layer.activation) is not None
-        )
+        and (not isinstance(layer, Activation) or kernels._saves_z(layer.activation) is not None)
         and (not isinstance(layer, Chain) or all(map(_known, layer.layers)))
     )
 
@@ -126,17 +126,19 @@ class Lowering:
         given = x if embedding is None else embedding.indices(x)
         last: Pair = (plan.gather(given), None)
         for layer, name in zip(layers, names, strict=True):
-            last = self._add(layer, last, None if key is None else key / name)
+            last = self._add(layer, last, key, name)
             self.outputs.append(last[0])
         # a last layer without parameters before it has a gradient all the same: the loss writes it
         self.dy = np.empty_like(last[0]) if last[1] is None else last[1]
         for job in self._jobs:
             job()
 
-    def _add(self, layer: Layer, inner: Pair, key: Key | None) -> Pair:
+    def _add(self, layer: Layer, inner: Pair, key: Key | None, name: str) -> Pair:
         """The jobs of one layer behind `inner`; what it gives, and the gradient of that."""
-        if isinstance(layer, Dense):
+        if type(layer) is Dense:
             return self._dense(layer, inner)
+        if isinstance(layer, Chain | Dropout):
+            key = None if key is None else key / name
         if isinstance(layer, Residual):
             return self._residual(layer, inner, key)
         if isinstance(layer, Chain):
@@ -213,7 +215,7 @@ class Lowering:
 
     def _chain(self, chain: Chain, inner: Pair, key: Key | None) -> Pair:
         for layer, name in zip(chain.layers, chain.names, strict=True):
-            inner = self._add(layer, inner, None if key is None else key / name)
+            inner = self._add(layer, inner, key, name)
         return inner
 
     def _residual(self, block: Residual, inner: Pair, key: Key | None) -> Pair:
