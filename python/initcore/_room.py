@@ -1,4 +1,4 @@
-"""Room for the arrays of a plan: together, because they are gone through together."""
+"""Arrays that begin with a line of the cache, alone or together."""
 
 import math
 from typing import Any
@@ -11,6 +11,16 @@ _LINE = 64
 """Bytes of a line of the cache, where each array begins: no vector of a kernel crosses one."""
 _PIECE = 1 << 18
 """Bytes that are asked for at once, if no array is larger."""
+
+
+def aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """An array whose values are not set, that begins with a line of the cache.
+
+    >>> aligned((3, 5), np.dtype(np.float64)).ctypes.data % 64
+    0
+    """
+    memory = np.empty(math.prod(shape) * dtype.itemsize + _LINE, np.uint8)
+    return np.ndarray(shape, dtype, memory, -memory.ctypes.data % _LINE)
 
 
 class Room:

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from initcore import _checks, activations, initializers, kernels
+from initcore._room import aligned
 from initcore.initializers import Initializer
 from initcore.keys import Key
 from initcore.layers._base import Array, Layer, Shape, initializer, no_weights
@@ -109,7 +110,7 @@ class Dense(Layer):
     ) -> tuple[Array, Array | None]:
         """Fresh w and b from this layer's initializers, or from `init` where it has none."""
         init = self.init or init
-        w = init((self.n_out, self.n_in), key=key / "weight", dtype=dtype)
+        w = init.fill(aligned((self.n_out, self.n_in), dtype), key=key / "weight")
         if not self.bias:
             return w, None
         # the fans are the layer's, which the shape of b does not show
