@@ -20,23 +20,16 @@ IC_INLINE real TYPED(sum_of_lanes)(const vreal *sums) {
     return lanes[0];
 }
 
-/* Where lanes `have` and on of v are replaced by `other`; v was loaded with load_n. */
-IC_INLINE vreal TYPED(fill_behind)(vreal v, size_t have, real other) {
-    real lanes[LANES];
-    V(store)(lanes, v);
-    for (size_t lane = have; lane < LANES; lane++)
-        lanes[lane] = other;
-    return V(load)(lanes);
+/* Where lanes `have` and on of v are those of `old`. */
+IC_INLINE vreal TYPED(keep_behind)(vreal v, size_t have, vreal old) {
+    static const real numbers[IC_SUM_LANES] = {0, 1, 2,  3,  4,  5,  6,  7,
+                                               8, 9, 10, 11, 12, 13, 14, 15};
+    return V(select_lt)(V(load)(numbers), V(set)((real)have), v, old);
 }
 
-/* v with the lanes `have` and on of `old`. */
-IC_INLINE vreal TYPED(keep_behind)(vreal v, size_t have, vreal old) {
-    real lanes[LANES], kept[LANES];
-    V(store)(lanes, v);
-    V(store)(kept, old);
-    for (size_t lane = have; lane < LANES; lane++)
-        lanes[lane] = kept[lane];
-    return V(load)(lanes);
+/* Where they are replaced by `other`; v was loaded with load_n. */
+IC_INLINE vreal TYPED(fill_behind)(vreal v, size_t have, real other) {
+    return TYPED(keep_behind)(v, have, V(set)(other));
 }
 
 /* How many lanes of a vector have one of the `left` elements. */
