@@ -84,7 +84,7 @@ static size_t cut(grid *g, const operations *of, int threads) {
     }
     layout chosen = layout_of((size_t)threads, g, tiles, panels);
     const size_t most = chosen.packed + g->rows * g->columns / PACKING_SHARE;
-    for (int each = threads > 1 ? PIECES_PER_THREAD : 1; each > 1; each--) {
+    for (int each = PIECES_PER_THREAD; each > 1; each--) {
         const layout finer = layout_of((size_t)(threads * each), g, tiles, panels);
         if (finer.packed <= most) {
             chosen = finer;
