@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -12,15 +13,24 @@
  * that joins counts itself in `joined` and claims pieces until none is left. The owner claims
  * too, then closes the job and waits until every worker that joined has left.
  *
+ * Every thread begins with the pieces of its own share, each so many after the one before, and then
+ * takes what is left of the others': when a job comes again, what a thread wrote is still in its
+ * own cache, and yet nothing waits for a thread that the system does not schedule.
+ *
  * Jobs often follow one another within microseconds, and to put a thread to sleep and wake it takes
  * longer than many of them. So whoever waits looks for a while before it sleeps. */
+typedef struct share {
+    _Alignas(64) atomic_size_t next; /* its first piece that nobody has claimed */
+} share;
+
 typedef struct job {
     ic_task task;
     void *context;
     size_t pieces;
-    double end;         /* when the owner stops the claiming, on the clock of `now` */
-    size_t reached;     /* the first piece that nobody will claim */
-    atomic_size_t next; /* the first piece nobody has claimed */
+    double end;     /* when the owner stops the claiming, on the clock of `now` */
+    size_t reached; /* the first piece that nobody will claim */
+    int shares;     /* 1 where the pieces have to be done in order */
+    share of[IC_MAX_THREADS];
 } job;
 
 static pthread_mutex_t owner = PTHREAD_MUTEX_INITIALIZER; /* held while a job runs */
@@ -53,34 +63,57 @@ static void rest(void) {
 #endif
 }
 
+/* Takes the lock. It is held for a fraction of a microsecond, often by a thread that is just
+ * letting others know; to sleep until it is free would take a hundred times as long. */
+static void enter(void) {
+    for (int i = 0; i < 64; i++) {
+        if (pthread_mutex_trylock(&lock) == 0) {
+            return;
+        }
+        rest();
+    }
+    pthread_mutex_lock(&lock);
+}
+
 #define PATIENCE 50e-6 /* seconds: about what it takes to wake a thread */
 
 /* Called with the lock held, which it gives back and takes again: waits until the count is not, or
- * is, the value, or patience is over. */
-static void look(atomic_uint *count, unsigned value, int until_equal) {
+ * is, the value, or patience is over. Returns whether it was worth the wait. */
+static int look(atomic_uint *count, unsigned value, int until_equal) {
     if (!patient) {
-        return;
+        return 0;
     }
     pthread_mutex_unlock(&lock);
     const double end = now() + PATIENCE;
+    int found;
     do {
         for (int i = 0; i < 16; i++) {
-            if ((atomic_load_explicit(count, memory_order_acquire) == value) == until_equal) {
+            found = (atomic_load_explicit(count, memory_order_acquire) == value) == until_equal;
+            if (found) {
                 break;
             }
             rest();
         }
-    } while ((atomic_load_explicit(count, memory_order_acquire) == value) != until_equal &&
-             now() < end);
-    pthread_mutex_lock(&lock);
+    } while (!found && now() < end);
+    enter();
+    return found;
 }
 
-static void claim(job *work) {
-    for (;;) {
-        const size_t piece = atomic_fetch_add_explicit(&work->next, 1, memory_order_relaxed);
-        if (piece >= work->pieces) {
-            return;
+/* A piece for the thread with this share, or a number that is too large when none is left. */
+static size_t next_piece(job *work, int own) {
+    for (int i = 0; i < work->shares; i++) {
+        atomic_size_t *const next = &work->of[(own + i) % work->shares].next;
+        const size_t piece =
+            atomic_fetch_add_explicit(next, (size_t)work->shares, memory_order_relaxed);
+        if (piece < work->pieces) {
+            return piece;
         }
+    }
+    return work->pieces;
+}
+
+static void claim(job *work, int own) {
+    for (size_t piece; (piece = next_piece(work, own)) < work->pieces;) {
         work->task(work->context, piece);
     }
 }
@@ -88,40 +121,36 @@ static void claim(job *work) {
 /* The owner's way to claim: no piece is left to anybody once its time is over. */
 static void claim_in_time(job *work) {
     work->reached = work->pieces;
-    for (;;) {
-        const size_t piece = atomic_fetch_add_explicit(&work->next, 1, memory_order_relaxed);
-        if (piece >= work->pieces) {
-            return;
-        }
+    for (size_t piece; (piece = next_piece(work, 0)) < work->pieces;) {
         work->task(work->context, piece);
         if (work->end < IC_POOL_TO_THE_END && now() >= work->end) {
             const size_t next =
-                atomic_exchange_explicit(&work->next, work->pieces, memory_order_relaxed);
+                atomic_exchange_explicit(&work->of[0].next, work->pieces, memory_order_relaxed);
             work->reached = next < work->pieces ? next : work->pieces;
             return;
         }
     }
 }
 
-static void *worker(void *unused) {
-    (void)unused;
+static void *worker(void *number) {
     (void)ic_fpenv_enter();
-    pthread_mutex_lock(&lock);
+    enter();
     for (;;) {
-        if (current == NULL) {
-            atomic_fetch_add_explicit(&looking, 1, memory_order_relaxed);
-            look(&posted, atomic_load_explicit(&posted, memory_order_relaxed), 0);
-            atomic_fetch_sub_explicit(&looking, 1, memory_order_relaxed);
-        }
         while (current == NULL || seats == 0) {
-            pthread_cond_wait(&wake, &lock);
+            const unsigned seen = atomic_load_explicit(&posted, memory_order_relaxed);
+            atomic_fetch_add_explicit(&looking, 1, memory_order_relaxed);
+            const int found = look(&posted, seen, 0);
+            atomic_fetch_sub_explicit(&looking, 1, memory_order_relaxed);
+            if (!found && atomic_load_explicit(&posted, memory_order_relaxed) == seen) {
+                pthread_cond_wait(&wake, &lock);
+            }
         }
         job *work = current;
         --seats;
         atomic_fetch_add_explicit(&joined, 1, memory_order_relaxed);
         pthread_mutex_unlock(&lock);
-        claim(work);
-        pthread_mutex_lock(&lock);
+        claim(work, (int)((uintptr_t)number % (unsigned)work->shares));
+        enter();
         if (atomic_fetch_sub_explicit(&joined, 1, memory_order_release) == 1) {
             pthread_cond_signal(&left);
         }
@@ -161,7 +190,8 @@ static void grow(int wanted) {
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     while (workers < wanted) {
         pthread_t thread;
-        if (pthread_create(&thread, &attributes, worker, NULL) != 0) {
+        void *const number = (void *)(uintptr_t)(workers + 1); /* the owner is 0 */
+        if (pthread_create(&thread, &attributes, worker, number) != 0) {
             break;
         }
         ++workers;
@@ -173,7 +203,7 @@ static void grow(int wanted) {
 static void run_together(job *work, int helpers) {
     pthread_once(&registered, register_fork);
 
-    pthread_mutex_lock(&lock);
+    enter();
     grow(helpers);
     current = work;
     seats = helpers;
@@ -183,7 +213,7 @@ static void run_together(job *work, int helpers) {
 
     claim_in_time(work);
 
-    pthread_mutex_lock(&lock);
+    enter();
     current = NULL;
     seats = 0;
     if (atomic_load_explicit(&joined, memory_order_acquire) > 0) {
@@ -203,11 +233,15 @@ size_t ic_pool_from(size_t first, size_t pieces, ic_task task, void *context, in
     const size_t most = pieces - first - 1;
     const int helpers = (size_t)(threads - 1) < most ? threads - 1 : (int)most;
     const int timed = most > 0 && seconds < IC_POOL_TO_THE_END;
-    job work = {.task = task,
-                .context = context,
-                .pieces = pieces,
-                .end = timed ? now() + seconds : IC_POOL_TO_THE_END};
-    atomic_init(&work.next, first);
+    job work; /* the shares that are not used stay as they are */
+    work.task = task;
+    work.context = context;
+    work.pieces = pieces;
+    work.end = timed ? now() + seconds : IC_POOL_TO_THE_END;
+    work.shares = timed ? 1 : helpers + 1;
+    for (int i = 0; i < work.shares; i++) {
+        atomic_init(&work.of[i].next, first + (size_t)i);
+    }
     const ic_fpenv saved = ic_fpenv_enter();
     if (helpers == 0 && !timed) { /* nobody to share with: no counting */
         for (size_t piece = first; piece < pieces; piece++) {
