@@ -193,8 +193,11 @@ static void TYPED(pack)(real *out, size_t width, const real *in, ptrdiff_t in_li
             out[step * width + line] = 0;
 }
 
-/* How many steps ahead a panel of b is called for: one that is packed, or that is being copied. */
-enum { TYPED(PANEL_AHEAD) = 40, TYPED(COPY_AHEAD) = 16 };
+/* How many steps ahead a panel of b is called for, one that is packed or one that is being copied;
+ * and the rows of a, where they are too large to stay in the first-level cache beside it. */
+enum { TYPED(PANEL_AHEAD) = 40, TYPED(COPY_AHEAD) = 16, TYPED(A_AHEAD) = 16 };
+#undef A_PASSES
+#define A_PASSES (TILE_ROWS * IC_BLOCK * sizeof(real) > 16384)
 
 /* How far the operands of a tile are away: in the first-level cache or about to be copied there; b
  * in the second level; and so many steps that there is time to call for c a row at a time. */
@@ -211,6 +214,9 @@ IC_INLINE void TYPED(tile_steps)(const int rows, const int vectors, const int fa
         vreal bs[WIDEST];
         for (int v = 0; v < vectors; v++)
             bs[v] = V(load)(b + v * LANES);
+        if (far && A_PASSES)
+            for (int i = 0; i < rows; i += 64 / (int)sizeof(real))
+                __builtin_prefetch(a + TYPED(A_AHEAD) * a_k + i);
         if (far || copy != NULL)
             for (int v = 0; v < vectors; v++)
                 __builtin_prefetch(b + ahead * b_k + v * LANES);
