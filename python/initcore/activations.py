@@ -43,7 +43,8 @@ class _Named:
     @property
     def parameters(self) -> tuple[float, ...]:
         """The numbers of its formula, in the order of the fields."""
-        return tuple([float(getattr(self, name)) for name in self.__match_args__])
+        names: tuple[str, ...] = self.__match_args__
+        return tuple([float(getattr(self, name)) for name in names])
 
     def to_dict(self) -> dict[str, Any]:
         """The activation as a plain dict; `from_dict` reads it."""

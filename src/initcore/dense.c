@@ -219,8 +219,8 @@ static void dz_task(void *context, size_t index) {
     const ic_dense_backward *const layer = b->layer;
     const size_t row = index * b->dz_rows;
     b->of.activation_backward(b->dz + row * layer->n_out * b->of.size, b->dz_row, &layer->dy,
-                              &layer->saved, row, least(b->dz_rows, layer->batch - row), layer->n_out,
-                              &layer->phi);
+                              &layer->saved, row, least(b->dz_rows, layer->batch - row),
+                              layer->n_out, &layer->phi);
 }
 
 static void backward_task(void *context, size_t index) {
