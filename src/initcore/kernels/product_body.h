@@ -83,6 +83,15 @@ static void TYPED(finish)(ic_phi phi, real *c, ptrdiff_t c_row, size_t rows, siz
 #undef FINISH_CASE
 }
 
+/* The epilogue of a product on a part of its c, which begins at `column`. */
+static void TYPED(finish_part)(const ic_product *job, real *c, size_t rows, size_t column,
+                               size_t columns) {
+    const real *bias = job->bias;
+    if (bias != NULL)
+        bias += (ptrdiff_t)column * job->bias_stride;
+    TYPED(finish)(job->phi, c, job->c_row, rows, columns, bias, job->bias_stride);
+}
+
 #include "initcore/kernels/product_few.h"
 #if WIDEST >= 4
 #include "initcore/kernels/product_small.h"
@@ -193,13 +202,9 @@ static void TYPED(run_tile)(const TYPED(chunk) * of, TYPED(place) at, int a_in_p
 }
 
 static void TYPED(finish_tile)(const TYPED(chunk) * of, TYPED(place) at) {
-    const ic_product *const job = of->job;
-    const real *bias = job->bias;
-    if (bias != NULL)
-        bias += (ptrdiff_t)(of->column + at.column) * job->bias_stride;
-    TYPED(finish)(job->phi, TYPED(c_at)(of, at), job->c_row,
-                  TYPED(ic_least)(of->rows - at.row, TILE_ROWS),
-                  TYPED(ic_least)(of->columns - at.column, TILE_COLUMNS), bias, job->bias_stride);
+    TYPED(finish_part)(of->job, TYPED(c_at)(of, at), TYPED(ic_least)(of->rows - at.row, TILE_ROWS),
+                       of->column + at.column,
+                       TYPED(ic_least)(of->columns - at.column, TILE_COLUMNS));
 }
 
 static void TYPED(run_chunk)(const TYPED(chunk) * of) {

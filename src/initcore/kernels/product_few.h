@@ -17,7 +17,7 @@ static void TYPED(one_row_across)(const ic_product *job, real *c, const real *b,
         const int wide = left >= most;
         const size_t now = wide ? most : left < LANES ? left : LANES;
         size_t k0 = 0;
-        do { /* once for k = 0: one empty block */
+        do {
             const size_t end = job->k - k0 < IC_BLOCK ? job->k : k0 + IC_BLOCK;
             const int assign = k0 == 0 && !job->accumulate;
             vreal sum[TYPED(ONE_ROW_VECTORS)];
@@ -52,7 +52,7 @@ static void TYPED(one_row_down)(const ic_product *job, real *c, const real *b, s
         const real *const lines = b + (ptrdiff_t)column * job->b_column;
         vreal total = have == LANES ? V(load)(c + column) : V(load_n)(c + column, have);
         size_t k0 = 0;
-        do { /* once for k = 0: one empty block */
+        do {
             const size_t end = job->k - k0 < IC_BLOCK ? job->k : k0 + IC_BLOCK;
             const int assign = k0 == 0 && !job->accumulate;
             vreal sum = V(set)(0);
@@ -102,11 +102,7 @@ static void TYPED(product_of_nothing)(const ic_product *job, const ic_piece *pie
         real *const c = (real *)job->c + (ptrdiff_t)row * job->c_row + piece->column;
         for (size_t column = 0; column < piece->columns; column++)
             c[column] = job->accumulate ? c[column] + 0 : 0;
-        TYPED(finish)(job->phi, c, job->c_row, 1, piece->columns,
-                      job->bias == NULL
-                          ? NULL
-                          : (const real *)job->bias + (ptrdiff_t)piece->column * job->bias_stride,
-                      job->bias_stride);
+        TYPED(finish_part)(job, c, 1, piece->column, piece->columns);
     }
 }
 
@@ -130,11 +126,7 @@ static int TYPED(product_of_one)(const ic_product *job, const ic_piece *piece) {
         TYPED(one_row_across)(&row, c, b, piece->columns);
     else
         TYPED(one_row_down)(&row, c, b, piece->columns);
-    TYPED(finish)(job->phi, c, job->c_row, 1, piece->columns,
-                  job->bias == NULL
-                      ? NULL
-                      : (const real *)job->bias + (ptrdiff_t)piece->column * job->bias_stride,
-                  job->bias_stride);
+    TYPED(finish_part)(job, c, 1, piece->column, piece->columns);
     return 1;
 }
 
@@ -241,11 +233,7 @@ static void TYPED(thin_finish)(const ic_product *job, const ic_piece *piece, siz
                     V(store_n)(to, square[i], have);
             }
         }
-        TYPED(finish)(job->phi, c, job->c_row, piece->rows, have,
-                      job->bias == NULL
-                          ? NULL
-                          : (const real *)job->bias + (ptrdiff_t)(column + j) * job->bias_stride,
-                      job->bias_stride);
+        TYPED(finish_part)(job, c, piece->rows, column + j, have);
     }
 }
 

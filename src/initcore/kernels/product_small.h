@@ -105,11 +105,7 @@ static void TYPED(product_small)(const ic_product *job, const ic_piece *piece, r
             real *const c = (real *)job->c + at * job->c_row + column;
             TYPED(small_panel)(rows, k, (const real *)job->a + at * job->a_row, job->a_row,
                                job->a_k, b, b_k, c, job->c_row, columns, !job->accumulate);
-            TYPED(finish)(job->phi, c, job->c_row, rows, columns,
-                          job->bias == NULL
-                              ? NULL
-                              : (const real *)job->bias + (ptrdiff_t)column * job->bias_stride,
-                          job->bias_stride);
+            TYPED(finish_part)(job, c, rows, column, columns);
         }
     }
 }
