@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from initcore import _checks, _plain, kernels, schedules
-from initcore._zeros import zeros_like_all
+from initcore._room import zeros_like_all
 from initcore.schedules import Schedule
 
 Array = NDArray[Any]

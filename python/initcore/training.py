@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from initcore import kernels, lowering, passes, plans
-from initcore._zeros import zeros_like_all
+from initcore._room import zeros_like_all
 from initcore.history import History
 from initcore.keys import Key
 from initcore.layers import Layer
