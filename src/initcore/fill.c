@@ -14,7 +14,7 @@ enum {
     PATCH_ROWS = 128,     /* a transposed piece is so many runs side by side in memory, */
     PATCH_COLUMNS = 384,  /* of so many elements, */
     PATCH_WIDTH = 256,    /* made so many bytes of each at a time, which all stay in the cache */
-    FETCHED = 4,          /* runs that are made at once, memory being fetched in between */
+    FETCHED = 8,          /* runs that are made at once, memory being fetched in between */
     STRIP = 16,           /* elements of each that are rounded to 16 bits at once */
     CACHE_LINE = 64,      /* bytes; a wrong guess costs only time */
     WIDEST_STRIDE = 32,   /* beyond it single elements are made, not the run that holds them */

@@ -26,7 +26,7 @@ static inline void bits_u64_tile(uint64_t *restrict out, const ic_stream_tile *r
 
 void IC_FN(fill_bits_u32)(uint32_t *out, const ic_runs *runs, const ic_stream *stream) {
 #if defined(VECTOR_FILLS)
-    fill_by_tiles(out, 4, runs, stream, NULL, next_words_f64, bits_tile);
+    fill_by_tiles(out, 4, runs, stream, NULL, (makers){next_words_f64, NULL, bits_tile});
 #else
     IC_FILL(uint32_t, 4, bits_u32_tile, NULL)
 #endif
@@ -34,7 +34,7 @@ void IC_FN(fill_bits_u32)(uint32_t *out, const ic_runs *runs, const ic_stream *s
 
 void IC_FN(fill_bits_u64)(uint64_t *out, const ic_runs *runs, const ic_stream *stream) {
 #if defined(VECTOR_FILLS)
-    fill_by_tiles(out, 2, runs, stream, NULL, next_words_f64, bits_tile);
+    fill_by_tiles(out, 2, runs, stream, NULL, (makers){next_words_f64, NULL, bits_tile});
 #else
     IC_FILL(uint64_t, 2, bits_u64_tile, NULL)
 #endif
@@ -65,7 +65,7 @@ static inline void uniform_f64_tile(double *restrict out, const ic_stream_tile *
 void IC_FN(fill_uniform_f32)(float *out, const ic_runs *runs, const ic_stream *stream,
                              const ic_uniform_f32 *law) {
 #if defined(VECTOR_FILLS)
-    fill_by_tiles(out, 4, runs, stream, law, next_words_f32, uniform_tile_f32);
+    fill_by_tiles(out, 4, runs, stream, law, (makers){next_words_f32, NULL, uniform_tile_f32});
 #else
     IC_FILL(float, 4, uniform_f32_tile, law)
 #endif
@@ -74,7 +74,7 @@ void IC_FN(fill_uniform_f32)(float *out, const ic_runs *runs, const ic_stream *s
 void IC_FN(fill_uniform_f64)(double *out, const ic_runs *runs, const ic_stream *stream,
                              const ic_uniform_f64 *law) {
 #if defined(VECTOR_FILLS)
-    fill_by_tiles(out, 2, runs, stream, law, next_words_f64, uniform_tile_f64);
+    fill_by_tiles(out, 2, runs, stream, law, (makers){next_words_f64, NULL, uniform_tile_f64});
 #else
     IC_FILL(double, 2, uniform_f64_tile, law)
 #endif
@@ -111,7 +111,7 @@ static inline void normal_f64_tile(double *restrict out, const ic_stream_tile *r
 void IC_FN(fill_normal_f32)(float *out, const ic_runs *runs, const ic_stream *stream,
                             const ic_normal_f32 *law) {
 #if defined(VECTOR_FILLS)
-    fill_by_tiles(out, 4, runs, stream, law, next_words_f32, normal_tile_f32);
+    fill_by_tiles(out, 4, runs, stream, law, NORMAL_MAKERS_F32);
 #else
     IC_FILL(float, 4, normal_f32_tile, law)
 #endif
@@ -120,7 +120,7 @@ void IC_FN(fill_normal_f32)(float *out, const ic_runs *runs, const ic_stream *st
 void IC_FN(fill_normal_f64)(double *out, const ic_runs *runs, const ic_stream *stream,
                             const ic_normal_f64 *law) {
 #if defined(VECTOR_FILLS)
-    fill_by_tiles(out, 2, runs, stream, law, next_words_f64, normal_tile_f64);
+    fill_by_tiles(out, 2, runs, stream, law, (makers){next_words_f64, NULL, normal_tile_f64});
 #else
     IC_FILL(double, 2, normal_f64_tile, law)
 #endif

@@ -1,8 +1,7 @@
 /* Blocks of a stream by whole vectors, and the fills that consist of them, for AVX2 and AVX-512.
  *
  * A tile is LANES blocks: what they hold makes four vectors of words, and these 16 LANES bytes of
- * numbers. It takes a long chain of operations; so that two of them are under way at any time, the
- * words of a tile are made while the numbers of the one before are. */
+ * numbers. */
 #ifndef INITCORE_KERNELS_FILL_BLOCKS_H
 #define INITCORE_KERNELS_FILL_BLOCKS_H
 
@@ -15,10 +14,10 @@
 enum { PART = LANES / 4, TILE_BYTES = 16 * LANES };
 
 /* Philox of consecutive blocks, whose counters differ in c0 alone: what the first three rounds
- * make of c1, c2 and c3 is worked out once. */
+ * make of c1, c2 and c3 is worked out once, and what does not depend on c1 once for a stream. */
 typedef struct block_run {
     vu64 product[2]; /* M0 c0 of the blocks in even and in odd lanes */
-    uint32_t c2_first, c0_second, c2_second, c2_third;
+    uint32_t c0_first, c2_first, c0_second, c2_second, c2_third;
     uint32_t key[2][IC_PHILOX_ROUNDS];
 } block_run;
 
@@ -26,9 +25,20 @@ IC_LANES_INLINE uint32_t high_word(uint64_t x) {
     return (uint32_t)(x >> 32);
 }
 
+IC_LANES_INLINE void begin_stream(block_run *run, const ic_stream *stream) {
+    for (unsigned round = 0; round < IC_PHILOX_ROUNDS; ++round) {
+        run->key[0][round] = stream->key[0] + round * IC_PHILOX_W0;
+        run->key[1][round] = stream->key[1] + round * IC_PHILOX_W1;
+    }
+    const uint64_t p1 = (uint64_t)IC_PHILOX_M1 * stream->id[0];
+    run->c0_first = high_word(p1) ^ run->key[0][0];
+    run->c2_first = stream->id[1] ^ run->key[1][0];
+    run->c0_second = (uint32_t)p1 ^ run->key[0][1];
+}
+
 /* Lane i of `even` is block (i mod 2) PART + i / 2, and `odd` is 2 PART further on: the order that
  * the interleaving at the end of a tile turns into the natural one. */
-IC_LANES_INLINE void begin_run(block_run *run, uint64_t block, const ic_stream *stream) {
+IC_LANES_INLINE void begin_run(block_run *run, uint64_t block) {
     vu64 even;
     for (unsigned i = 0; i < LANES / 2; ++i) {
         even[i] = i % 2 * PART + i / 2;
@@ -36,15 +46,7 @@ IC_LANES_INLINE void begin_run(block_run *run, uint64_t block, const ic_stream *
     const uint32_t low = (uint32_t)block;
     run->product[0] = multiply(even + low, all_wides(IC_PHILOX_M0));
     run->product[1] = multiply(even + low + 2 * PART, all_wides(IC_PHILOX_M0));
-    for (unsigned round = 0; round < IC_PHILOX_ROUNDS; ++round) {
-        run->key[0][round] = stream->key[0] + round * IC_PHILOX_W0;
-        run->key[1][round] = stream->key[1] + round * IC_PHILOX_W1;
-    }
-    const uint64_t p1 = (uint64_t)IC_PHILOX_M1 * stream->id[0];
-    const uint32_t c0 = high_word(p1) ^ high_word(block) ^ run->key[0][0];
-    const uint64_t p0 = (uint64_t)IC_PHILOX_M0 * c0;
-    run->c2_first = stream->id[1] ^ run->key[1][0];
-    run->c0_second = (uint32_t)p1 ^ run->key[0][1];
+    const uint64_t p0 = (uint64_t)IC_PHILOX_M0 * (run->c0_first ^ high_word(block));
     run->c2_second = high_word(p0) ^ run->key[1][1];
     run->c2_third = (uint32_t)p0 ^ run->key[1][2];
 }
@@ -81,9 +83,45 @@ IC_LANES_INLINE counters nine_rounds(block_run *run, int odd) {
     return x;
 }
 
-/* The next tile of a run: its words, and its numbers from them. */
+/* The next tile of a run: its words; what is worked out of them before, its draft; and its numbers,
+ * from the draft, or from the words where a law has none. */
+enum { DRAFT = 8 };
 typedef void (*word_maker)(vu64 w[4], block_run *run);
-typedef void (*tile_maker)(void *out, const vu64 w[4], const void *law);
+typedef void (*draft_maker)(vu64 draft[DRAFT], const vu64 w[4], const void *law);
+typedef void (*tile_maker)(void *out, const vu64 *from, const void *law);
+
+typedef struct makers {
+    word_maker words;
+    draft_maker draft; /* may be NULL */
+    tile_maker numbers;
+} makers;
+
+/* Tiles under way: a chain of operations is long, and so each tile is only one step on while the
+ * one before is finished and the one behind begun. */
+typedef struct tiles {
+    vu64 words[4], draft[DRAFT];
+} tiles;
+
+IC_LANES_INLINE void copy_vectors(vu64 *to, const vu64 *from, int n) {
+    for (int i = 0; i < n; ++i) {
+        to[i] = from[i];
+    }
+}
+
+/* The numbers of one tile; the others move up. */
+IC_LANES_INLINE void step(void *out, tiles *t, block_run *run, const void *law, makers make) {
+    vu64 words[4];
+    make.words(words, run);
+    if (make.draft != NULL) {
+        vu64 draft[DRAFT];
+        make.draft(draft, t->words, law);
+        make.numbers(out, t->draft, law);
+        copy_vectors(t->draft, draft, DRAFT);
+    } else {
+        make.numbers(out, t->words, law);
+    }
+    copy_vectors(t->words, words, 4);
+}
 
 /* Consecutive elements among whose blocks c0 does not pass 2^32. */
 typedef struct part {
@@ -91,6 +129,7 @@ typedef struct part {
     uint64_t block;
     size_t skip, rest; /* bytes of the first block that come before, and bytes to write */
     size_t left;       /* bytes of the run behind this part */
+    size_t runs;       /* that have begun */
 } part;
 
 IC_LANES_INLINE void begin_part(part *p, uint64_t block, size_t skip, size_t bytes) {
@@ -101,77 +140,94 @@ IC_LANES_INLINE void begin_part(part *p, uint64_t block, size_t skip, size_t byt
     p->left = bytes - p->rest;
 }
 
-/* On to what follows a part that is written; 0 if that was the last. */
-IC_LANES_INLINE int next_part(part *p, size_t *run, void *out, unsigned per_block,
-                              const ic_runs *runs) {
+/* On to what follows a part; 0 if that was the last. */
+IC_LANES_INLINE int next_part(part *p, void *out, unsigned per_block, const ic_runs *runs) {
     if (p->left > 0) {
         begin_part(p, (p->block | UINT32_MAX) + 1, 0, p->left);
         return 1;
     }
-    if (*run == runs->count) {
+    if (p->runs == runs->count) {
         return 0;
     }
     const size_t item = 16 / per_block;
-    const uint64_t first = runs->first + *run * runs->index;
-    p->to = (char *)out + (ptrdiff_t)*run * runs->step;
+    const uint64_t first = runs->first + p->runs * runs->index;
+    p->to = (char *)out + (ptrdiff_t)p->runs * runs->step;
     begin_part(p, first / per_block, (size_t)(first % per_block) * item, runs->n * item);
-    ++*run;
+    ++p->runs;
     return 1;
 }
 
+/* Where words are made, some tiles ahead of the numbers. */
+typedef struct lead {
+    part at;
+    size_t tiles; /* of the part, for which words are still to be made */
+    block_run blocks;
+} lead;
+
+IC_LANES_INLINE void begin_lead(lead *l) {
+    begin_run(&l->blocks, l->at.block);
+    l->tiles = (l->at.skip + l->at.rest + TILE_BYTES - 1) / TILE_BYTES;
+}
+
+/* Out of tiles: on to the next part. Behind the last one words go on, of which none is used. */
+IC_LANES_INLINE void lead_on(lead *l, void *out, unsigned per_block, const ic_runs *runs) {
+    if (next_part(&l->at, out, per_block, runs)) {
+        begin_lead(l);
+    } else {
+        l->tiles = SIZE_MAX;
+    }
+}
+
 /* The elements of `runs`, of which each block holds `per_block`. A tile that the beginning or the
- * end of a run cuts goes through a buffer; where c0 passes 2^32 begins a part of its own. The first
- * words of a part are made while the last numbers of the one before are, if that ends with a whole
- * tile. */
+ * end of a run cuts goes through a buffer; where c0 passes 2^32 begins a part of its own. */
 IC_LANES_INLINE void fill_by_tiles(void *out, unsigned per_block, const ic_runs *runs,
-                                   const ic_stream *stream, const void *law, word_maker next,
-                                   tile_maker make) {
-    part p = {.left = 0};
-    size_t run = 0;
-    if (runs->n == 0 || !next_part(&p, &run, out, per_block, runs)) {
+                                   const ic_stream *stream, const void *law, makers make) {
+    part here = {.left = 0};
+    if (runs->n == 0 || !next_part(&here, out, per_block, runs)) {
         return;
     }
-    block_run blocks;
-    begin_run(&blocks, p.block, stream);
-    vu64 w[4];
-    next(w, &blocks);
-    for (;;) {
-        vu64 ahead[4];
-        if (p.skip == 0) {
-            for (; p.rest > TILE_BYTES; p.to += TILE_BYTES, p.rest -= TILE_BYTES) {
-                next(ahead, &blocks);
-                make(p.to, w, law);
-                w[0] = ahead[0], w[1] = ahead[1], w[2] = ahead[2], w[3] = ahead[3];
+    lead ahead = {.at = here};
+    begin_stream(&ahead.blocks, stream);
+    begin_lead(&ahead);
+    tiles t = {0};
+    make.words(t.words, &ahead.blocks);
+    --ahead.tiles;
+    if (make.draft != NULL) {
+        if (ahead.tiles == 0) {
+            lead_on(&ahead, out, per_block, runs);
+        }
+        make.draft(t.draft, t.words, law);
+        make.words(t.words, &ahead.blocks);
+        --ahead.tiles;
+    }
+    do {
+        while (here.rest > 0) {
+            if (ahead.tiles == 0) {
+                lead_on(&ahead, out, per_block, runs);
             }
-            if (p.rest == TILE_BYTES) {
-                char *const to = p.to;
-                p.to += TILE_BYTES;
-                if (!next_part(&p, &run, out, per_block, runs)) {
-                    make(to, w, law);
-                    return;
-                }
-                begin_run(&blocks, p.block, stream);
-                next(ahead, &blocks);
-                make(to, w, law);
-                w[0] = ahead[0], w[1] = ahead[1], w[2] = ahead[2], w[3] = ahead[3];
+            if (here.skip > 0 || here.rest < TILE_BYTES) {
+                _Alignas(64) char whole[TILE_BYTES];
+                step(whole, &t, &ahead.blocks, law, make);
+                --ahead.tiles;
+                const size_t room = TILE_BYTES - here.skip;
+                const size_t some = here.rest < room ? here.rest : room;
+                memcpy(here.to, whole + here.skip, some);
+                here.to += some;
+                here.rest -= some;
+                here.skip = 0;
                 continue;
             }
-        }
-        _Alignas(64) char whole[TILE_BYTES];
-        make(whole, w, law);
-        const size_t some = p.rest < TILE_BYTES - p.skip ? p.rest : TILE_BYTES - p.skip;
-        memcpy(p.to, whole + p.skip, some);
-        p.to += some;
-        p.rest -= some;
-        p.skip = 0;
-        if (p.rest == 0) {
-            if (!next_part(&p, &run, out, per_block, runs)) {
-                return;
+            size_t whole = here.rest / TILE_BYTES;
+            if (whole > ahead.tiles) {
+                whole = ahead.tiles;
             }
-            begin_run(&blocks, p.block, stream);
+            ahead.tiles -= whole;
+            here.rest -= whole * TILE_BYTES;
+            for (; whole > 0; --whole, here.to += TILE_BYTES) {
+                step(here.to, &t, &ahead.blocks, law, make);
+            }
         }
-        next(w, &blocks);
-    }
+    } while (next_part(&here, out, per_block, runs));
 }
 
 #endif

@@ -34,7 +34,7 @@ IC_LANES_INLINE void put_blocks_f64(double *out, const vf64 x[4]) {
 
 /* ---- bits: words of 32 bits are those of 64 in memory ---- */
 
-IC_LANES_INLINE void bits_tile(void *out, const vu64 w[4], const void *law) {
+IC_LANES_INLINE void bits_tile(void *out, const vu64 *w, const void *law) {
     (void)law;
     vf64 x[4];
     for (int i = 0; i < 4; ++i) {
@@ -45,7 +45,7 @@ IC_LANES_INLINE void bits_tile(void *out, const vu64 w[4], const void *law) {
 
 /* ---- uniform ---- */
 
-IC_LANES_INLINE void uniform_tile_f64(void *out, const vu64 w[4], const void *law) {
+IC_LANES_INLINE void uniform_tile_f64(void *out, const vu64 *w, const void *law) {
     const ic_uniform_f64 *const own = law;
     vf64 x[4];
     for (int i = 0; i < 4; ++i) {
@@ -84,7 +84,7 @@ IC_LANES_INLINE void twice_direction_lanes_f64(vf64 *cosine, vf64 *sine, vu64 w)
 }
 
 /* Everything is stored last: what it takes from memory could be what a store before had written. */
-IC_LANES_INLINE void normal_tile_f64(void *out, const vu64 w[4], const void *law) {
+IC_LANES_INLINE void normal_tile_f64(void *out, const vu64 *w, const void *law) {
     const ic_normal_f64 *const own = law;
     vf64 length[2], c[2], s[2], x[4];
     for (int odd = 0; odd < 2; ++odd) {
