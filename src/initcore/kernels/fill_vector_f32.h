@@ -125,16 +125,22 @@ IC_LANES_INLINE quantile_table quantile_table_of(void) {
     return table;
 }
 
+/* The quantile of the tail p >= 2^-LANES; c = 1/2 - p. */
 IC_LANES_INLINE vf32 quantile_lanes(vf32 p, vf32 c, const quantile_table *table) {
     const lane_mask central = at_least(p, all_floats(0.25f));
     const vu32 field = (vu32)p >> 23;
-    const vf32 m = (vf32)(((vu32)p & IC_MANTISSA_F32) | IC_BITS_ONE_F32);
+    /* p < 1: with all bits of 1 set, its exponent is that of 1 */
+    const vf32 m = (vf32)((vu32)p | IC_BITS_ONE_F32);
     const vf32 x = choose(central, c * c, m - 1.5f);
     vf32 z = look_up(table->degree[6], field);
     for (int d = 5; d >= 0; --d) {
         z = z * x + look_up(table->degree[d], field);
     }
     return choose(central, z * c, z);
+}
+
+IC_LANES_INLINE vf32 within_bounds(vf32 value, const ic_truncated_normal_f32 *law) {
+    return at_most_of(all_floats(law->high), at_least_of(all_floats(law->low), value));
 }
 
 IC_LANES_INLINE vf32 truncated_normal_lanes(vu32 w, const ic_truncated_normal_f32 *law,
@@ -151,13 +157,29 @@ IC_LANES_INLINE vf32 truncated_normal_lanes(vu32 w, const ic_truncated_normal_f3
     const vf32 p = edge + (to_floats((vi32)outer) + 0.5f) * scale;
     const vf32 c = center + (to_floats((vi32)inner) + 0.5f) * scale;
     const vf32 std = choose(upper, all_floats(law->std), all_floats(-law->std));
-    const vf32 value = quantile_lanes(p, c, table) * std + law->mean;
-    return at_most_of(all_floats(law->high), at_least_of(all_floats(law->low), value));
+    return within_bounds(quantile_lanes(p, c, table) * std + law->mean, law);
+}
+
+/* The same where both sides are alike, as for a cut at equal distances from the mean: the side is
+ * the uppermost bit of the word. */
+IC_LANES_INLINE int is_symmetric(const ic_truncated_normal_f32 *law) {
+    return law->last_negative == INT32_MAX / 2 && law->edge[0] == law->edge[1] &&
+           law->scale[0] == law->scale[1] && law->center[0] == 0.0f && law->center[1] == 0.0f;
+}
+
+IC_LANES_INLINE vf32 symmetric_cut_lanes(vu32 w, const ic_truncated_normal_f32 *law,
+                                         const quantile_table *table) {
+    const vi32 outer = (vi32)((w ^ (vu32)((vi32)w >> 31)) >> 1);
+    const vi32 inner = INT32_MAX / 2 - outer;
+    const vf32 p = law->edge[0] + (to_floats(outer) + 0.5f) * law->scale[0];
+    const vf32 c = (to_floats(inner) + 0.5f) * law->scale[0];
+    const vu32 below = xor_and((vu32)quantile_lanes(p, c, table), w, all_words(UINT32_C(1) << 31));
+    return within_bounds((vf32)below * -law->std + law->mean, law);
 }
 
 /* ---- tiles ---- */
 
-IC_LANES_INLINE void uniform_tile_f32(void *out, const vu64 w[4], const void *law) {
+IC_LANES_INLINE void uniform_tile_f32(void *out, const vu64 *w, const void *law) {
     vf32 x[4];
     for (int i = 0; i < 4; ++i) {
         x[i] = uniform_lanes((vu32)w[i], law);
@@ -207,6 +229,15 @@ IC_LANES_INLINE void truncated_normal_tile_f32(void *out, const vu64 *w, const v
     vf32 x[4];
     for (int i = 0; i < 4; ++i) {
         x[i] = truncated_normal_lanes((vu32)w[i], &cut->own, &cut->table);
+    }
+    put_blocks_f32(out, x);
+}
+
+IC_LANES_INLINE void symmetric_cut_tile_f32(void *out, const vu64 *w, const void *law) {
+    const truncated_normal_law *const cut = law;
+    vf32 x[4];
+    for (int i = 0; i < 4; ++i) {
+        x[i] = symmetric_cut_lanes((vu32)w[i], &cut->own, &cut->table);
     }
     put_blocks_f32(out, x);
 }

@@ -42,8 +42,13 @@ void IC_FN(fill_truncated_normal_f32)(float *out, const ic_runs *runs, const ic_
 #if defined(VECTOR_FILLS)
     if (few_octaves(law)) {
         const truncated_normal_law cut = {*law, quantile_table_of()};
-        fill_by_tiles(out, 4, runs, stream, &cut,
-                      (makers){next_words_f32, NULL, truncated_normal_tile_f32});
+        if (is_symmetric(law)) {
+            fill_by_tiles(out, 4, runs, stream, &cut,
+                          (makers){next_words_f32, NULL, symmetric_cut_tile_f32});
+        } else {
+            fill_by_tiles(out, 4, runs, stream, &cut,
+                          (makers){next_words_f32, NULL, truncated_normal_tile_f32});
+        }
         return;
     }
 #endif
