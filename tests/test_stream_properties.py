@@ -68,6 +68,45 @@ def test_where_memory_lies_changes_no_byte(
     assert (memory[offset + bytes_wanted :] == 0xA5).all()
 
 
+columns_across = st.one_of(st.integers(1, 500), st.integers(1, 125).map(lambda n: 4 * n))
+
+
+@given(
+    law=laws,
+    dtype=dtypes,
+    first=firsts,
+    rows=st.integers(1, 150),
+    columns=columns_across,
+    skipped=st.integers(0, 9),
+    turned=st.booleans(),
+    isa=isas,
+)
+@settings
+def test_runs_that_lie_across_the_memory_have_the_bytes_of_those_along_it(
+    law: str,
+    dtype: type,
+    first: int,
+    rows: int,
+    columns: int,
+    skipped: int,
+    turned: bool,
+    isa: str,
+) -> None:
+    first = min(first, 2**64 - rows * columns)
+    whole = fill(law, np.zeros(rows * columns, dtype), first).reshape(rows, columns)
+    memory = np.full((columns, skipped + rows + 3), 7, dtype)
+    across = memory[:, skipped : skipped + rows].T
+    before = kernels.isa()
+    kernels._select_isa(isa)
+    try:
+        fill(law, across[::-1] if turned else across, first)
+    finally:
+        kernels._select_isa(before)
+    assert (across[::-1] if turned else across).tobytes() == whole.tobytes()
+    assert (memory[:, :skipped] == 7).all()
+    assert (memory[:, skipped + rows :] == 7).all()
+
+
 @given(law=laws, dtype=dtypes, first=firsts, threads=st.integers(1, 8))
 @hypothesis.settings(settings, max_examples=15)
 def test_threads_change_no_byte_wherever_the_stream_begins(

@@ -19,6 +19,7 @@ enum {
     CACHE_LINE = 64,      /* bytes; a wrong guess costs only time */
     WIDEST_STRIDE = 32,   /* beyond it single elements are made, not the run that holds them */
 };
+_Static_assert(PATCH_ROWS <= IC_ACROSS_RUNS, "a piece is one call of a kernel");
 
 /* Before elements of 16 bits are rounded. */
 static void make_runs(const ic_fill_job *work, void *out, const ic_runs *runs) {
@@ -61,6 +62,47 @@ static void make_runs(const ic_fill_job *work, void *out, const ic_runs *runs) {
         break;
     case IC_FILL_MASK:
         k->fill_mask(out, runs, stream, law->as.mask_threshold);
+        break;
+    }
+}
+
+/* Elements of a block, if runs of the law can be made across the memory, else 0. */
+static unsigned across_per_block(ic_fill_kind kind) {
+    switch (kind) {
+    case IC_FILL_UNIFORM_F32:
+    case IC_FILL_NORMAL_F32:
+    case IC_FILL_TRUNCATED_NORMAL_F32:
+        return 4;
+    case IC_FILL_UNIFORM_F64:
+    case IC_FILL_NORMAL_F64:
+        return 2;
+    default:
+        return 0;
+    }
+}
+
+/* For laws of which that is not 0; before elements of 16 bits are rounded. */
+static void make_across(const ic_fill_job *work, void *out, const ic_across *across) {
+    const ic_kernels *k = work->kernels;
+    const ic_stream *stream = work->stream;
+    const ic_fill_law *law = work->law;
+    switch (law->kind) {
+    case IC_FILL_UNIFORM_F32:
+        k->across_uniform_f32(out, across, stream, &law->as.uniform_f32);
+        break;
+    case IC_FILL_UNIFORM_F64:
+        k->across_uniform_f64(out, across, stream, &law->as.uniform_f64);
+        break;
+    case IC_FILL_NORMAL_F32:
+        k->across_normal_f32(out, across, stream, &law->as.normal_f32);
+        break;
+    case IC_FILL_NORMAL_F64:
+        k->across_normal_f64(out, across, stream, &law->as.normal_f64);
+        break;
+    case IC_FILL_TRUNCATED_NORMAL_F32:
+        k->across_truncated_normal_f32(out, across, stream, &law->as.truncated_normal_f32);
+        break;
+    default:
         break;
     }
 }
@@ -235,24 +277,11 @@ static void prefetch(const char *from, size_t bytes) {
     }
 }
 
-/* Runs that lie across the memory, beside each other: made side by side in the cache, then
- * written in the order of the memory. */
-static void fill_transposed_piece(void *context, size_t piece) {
-    const ic_fill_job *work = context;
+/* Elements of runs that lie across the memory, made run by run in the cache, then written in the
+ * order of the memory. */
+static void fill_patches(const ic_fill_job *work, char *to, uint64_t element, size_t rows,
+                         size_t columns) {
     const ic_fill_dimension *across = &work->outer[work->outer_count - 1];
-    /* pieces that lie beside each other follow each other: they share pages of the memory */
-    uint64_t rows = (uint64_t)across->size, columns = (uint64_t)work->run.size;
-    const uint64_t row = part(&rows, piece % work->row_groups, PATCH_ROWS, work->lacks);
-    const uint64_t cut = part(&columns, piece / work->row_groups % work->cuts, PATCH_COLUMNS, 0);
-    char *to = work->data + (int64_t)cut * work->run.step + (int64_t)row * across->step;
-    uint64_t element = work->first + cut + row * (uint64_t)across->index;
-    uint64_t rest = piece / work->cuts / work->row_groups;
-    for (int d = work->outer_count - 2; d >= 0; --d) {
-        const int64_t j = (int64_t)(rest % (uint64_t)work->outer[d].size);
-        rest /= (uint64_t)work->outer[d].size;
-        to += j * work->outer[d].step;
-        element += (uint64_t)j * (uint64_t)work->outer[d].index;
-    }
     _Alignas(64) char patch[PATCH_ROWS * PATCH_WIDTH];
     const size_t made = ic_real_is_16_bit(work->law->type) ? sizeof(float) : work->item;
     const size_t at_once = PATCH_WIDTH / made;
@@ -275,6 +304,63 @@ static void fill_transposed_piece(void *context, size_t piece) {
         }
         write_patch(work, corner, patch, rows, count);
     }
+}
+
+/* The same by whole blocks of the runs, whose numbers are made where they belong. */
+static void fill_blocks(const ic_fill_job *work, char *to, uint64_t element, size_t rows,
+                        size_t blocks) {
+    const unsigned per_block = work->across;
+    const int64_t step = work->run.step;
+    ic_across across = {
+        .block = element / per_block,
+        .apart = (uint64_t)(work->outer[work->outer_count - 1].index / (int64_t)per_block),
+        .runs = rows,
+        .blocks = blocks,
+        .step = step};
+    if (!ic_real_is_16_bit(work->law->type)) {
+        make_across(work, to, &across);
+        return;
+    }
+    _Alignas(64) float strip[STRIP * PATCH_ROWS];
+    across.step = PATCH_ROWS * sizeof(float);
+    for (size_t done = 0; done < blocks; done += STRIP / 4, across.block += STRIP / 4) {
+        across.blocks = blocks - done < STRIP / 4 ? blocks - done : STRIP / 4;
+        make_across(work, strip, &across);
+        for (size_t j = 0; j < 4 * across.blocks; ++j, to += step) {
+            round_to_16_bits(work, (uint16_t *)to, strip + j * PATCH_ROWS, rows);
+        }
+    }
+}
+
+/* A piece of runs that lie across the memory, beside each other. */
+static void fill_transposed_piece(void *context, size_t piece) {
+    const ic_fill_job *work = context;
+    const ic_fill_dimension *across = &work->outer[work->outer_count - 1];
+    /* pieces that lie beside each other follow each other: they share pages of the memory */
+    uint64_t rows = (uint64_t)across->size, columns = (uint64_t)work->run.size;
+    const uint64_t row = part(&rows, piece % work->row_groups, PATCH_ROWS, work->lacks);
+    const uint64_t cut = part(&columns, piece / work->row_groups % work->cuts, PATCH_COLUMNS, 0);
+    char *to = work->data + (int64_t)cut * work->run.step + (int64_t)row * across->step;
+    uint64_t element = work->first + cut + row * (uint64_t)across->index;
+    uint64_t rest = piece / work->cuts / work->row_groups;
+    for (int d = work->outer_count - 2; d >= 0; --d) {
+        const int64_t j = (int64_t)(rest % (uint64_t)work->outer[d].size);
+        rest /= (uint64_t)work->outer[d].size;
+        to += j * work->outer[d].step;
+        element += (uint64_t)j * (uint64_t)work->outer[d].index;
+    }
+    if (work->across == 0) {
+        fill_patches(work, to, element, rows, columns);
+        return;
+    }
+    /* what of the first and of the last block belongs to the piece goes by patches */
+    const uint64_t before = (0 - element) % work->across;
+    const uint64_t head = before < columns ? before : columns;
+    const uint64_t blocks = (columns - head) / work->across;
+    const uint64_t tail = head + blocks * work->across;
+    fill_patches(work, to, element, rows, head);
+    fill_blocks(work, to + (int64_t)head * work->run.step, element + head, rows, blocks);
+    fill_patches(work, to + (int64_t)tail * work->run.step, element + tail, rows, columns - tail);
 }
 
 static uint64_t magnitude(int64_t x) {
@@ -318,6 +404,24 @@ static int is_transposed(const ic_fill_job *work) {
     const int64_t item = (int64_t)work->item;
     return work->aligned && work->run.index == 1 && work->run.step != item &&
            across->step == item && work->run.size >= 8 && across->size >= 8;
+}
+
+/* Elements of a block, if the runs of a transposed target can be made across the memory: each
+ * begins at the same place of a block, and no block index passes a multiple of 2^32. Else 0. */
+static unsigned may_go_across(const ic_fill_job *work) {
+    const unsigned per_block = across_per_block(work->law->kind);
+    if (per_block == 0) {
+        return 0;
+    }
+    uint64_t least = work->first, greatest = work->first + ((uint64_t)work->run.size - 1);
+    for (int d = 0; d < work->outer_count; ++d) {
+        const ic_fill_dimension *dim = &work->outer[d];
+        const uint64_t reach = ((uint64_t)dim->size - 1) * (uint64_t)dim->index;
+        *(dim->index < 0 ? &least : &greatest) += reach;
+    }
+    const int64_t apart = work->outer[work->outer_count - 1].index;
+    const int same = least / per_block >> 32 == greatest / per_block >> 32;
+    return same && apart % (int64_t)per_block == 0 ? per_block : 0;
 }
 
 /* By how much to shorten the first part of a row of elements side by side, so that each other
@@ -375,6 +479,7 @@ void ic_fill_prepare(ic_fill_job *work, const ic_fill_target *target, const ic_s
     if (is_transposed(work)) {
         const uint64_t across = (uint64_t)work->outer[work->outer_count - 1].size;
         work->task = fill_transposed_piece;
+        work->across = may_go_across(work);
         work->lacks = work->run.step % CACHE_LINE == 0 ? lacking(work, PATCH_ROWS) : 0;
         work->cuts = parts_of(length, PATCH_COLUMNS, 0);
         work->row_groups = parts_of(across, PATCH_ROWS, work->lacks);

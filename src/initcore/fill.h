@@ -93,6 +93,7 @@ typedef struct ic_fill_job {
     uint64_t cuts;           /* pieces per row, if rows are long */
     uint64_t rows_per_piece; /* 1 if rows are long */
     uint64_t row_groups;     /* pieces across the last outer dimension, if transposed */
+    unsigned across;         /* elements of a block, if its runs are made across the memory */
     uint64_t lacks;          /* what the first piece along the memory is too short by */
     ic_task task;            /* task(job, piece) writes a piece */
     size_t pieces;           /* of a size that stays in the cache; 0 if there are no elements */

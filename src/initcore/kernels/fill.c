@@ -26,7 +26,7 @@ static inline void bits_u64_tile(uint64_t *restrict out, const ic_stream_tile *r
 
 void IC_FN(fill_bits_u32)(uint32_t *out, const ic_runs *runs, const ic_stream *stream) {
 #if defined(VECTOR_FILLS)
-    fill_by_tiles(out, 4, runs, stream, NULL, (makers){next_words_f64, NULL, bits_tile});
+    fill_by_tiles(out, 4, runs, stream, NULL, BITS);
 #else
     IC_FILL(uint32_t, 4, bits_u32_tile, NULL)
 #endif
@@ -34,7 +34,7 @@ void IC_FN(fill_bits_u32)(uint32_t *out, const ic_runs *runs, const ic_stream *s
 
 void IC_FN(fill_bits_u64)(uint64_t *out, const ic_runs *runs, const ic_stream *stream) {
 #if defined(VECTOR_FILLS)
-    fill_by_tiles(out, 2, runs, stream, NULL, (makers){next_words_f64, NULL, bits_tile});
+    fill_by_tiles(out, 2, runs, stream, NULL, BITS);
 #else
     IC_FILL(uint64_t, 2, bits_u64_tile, NULL)
 #endif
@@ -65,18 +65,36 @@ static inline void uniform_f64_tile(double *restrict out, const ic_stream_tile *
 void IC_FN(fill_uniform_f32)(float *out, const ic_runs *runs, const ic_stream *stream,
                              const ic_uniform_f32 *law) {
 #if defined(VECTOR_FILLS)
-    fill_by_tiles(out, 4, runs, stream, law, (makers){next_words_f32, NULL, uniform_tile_f32});
+    fill_by_tiles(out, 4, runs, stream, law, UNIFORM_F32);
 #else
     IC_FILL(float, 4, uniform_f32_tile, law)
+#endif
+}
+
+void IC_FN(across_uniform_f32)(float *out, const ic_across *across, const ic_stream *stream,
+                               const ic_uniform_f32 *law) {
+#if defined(VECTOR_FILLS)
+    fill_across(out, 4, across, stream, law, UNIFORM_F32);
+#else
+    IC_ACROSS(float, 4, uniform_f32_tile, law)
 #endif
 }
 
 void IC_FN(fill_uniform_f64)(double *out, const ic_runs *runs, const ic_stream *stream,
                              const ic_uniform_f64 *law) {
 #if defined(VECTOR_FILLS)
-    fill_by_tiles(out, 2, runs, stream, law, (makers){next_words_f64, NULL, uniform_tile_f64});
+    fill_by_tiles(out, 2, runs, stream, law, UNIFORM_F64);
 #else
     IC_FILL(double, 2, uniform_f64_tile, law)
+#endif
+}
+
+void IC_FN(across_uniform_f64)(double *out, const ic_across *across, const ic_stream *stream,
+                               const ic_uniform_f64 *law) {
+#if defined(VECTOR_FILLS)
+    fill_across(out, 2, across, stream, law, UNIFORM_F64);
+#else
+    IC_ACROSS(double, 2, uniform_f64_tile, law)
 #endif
 }
 
@@ -111,17 +129,35 @@ static inline void normal_f64_tile(double *restrict out, const ic_stream_tile *r
 void IC_FN(fill_normal_f32)(float *out, const ic_runs *runs, const ic_stream *stream,
                             const ic_normal_f32 *law) {
 #if defined(VECTOR_FILLS)
-    fill_by_tiles(out, 4, runs, stream, law, NORMAL_MAKERS_F32);
+    fill_by_tiles(out, 4, runs, stream, law, NORMAL_F32);
 #else
     IC_FILL(float, 4, normal_f32_tile, law)
+#endif
+}
+
+void IC_FN(across_normal_f32)(float *out, const ic_across *across, const ic_stream *stream,
+                              const ic_normal_f32 *law) {
+#if defined(VECTOR_FILLS)
+    fill_across(out, 4, across, stream, law, NORMAL_F32);
+#else
+    IC_ACROSS(float, 4, normal_f32_tile, law)
 #endif
 }
 
 void IC_FN(fill_normal_f64)(double *out, const ic_runs *runs, const ic_stream *stream,
                             const ic_normal_f64 *law) {
 #if defined(VECTOR_FILLS)
-    fill_by_tiles(out, 2, runs, stream, law, (makers){next_words_f64, NULL, normal_tile_f64});
+    fill_by_tiles(out, 2, runs, stream, law, NORMAL_F64);
 #else
     IC_FILL(double, 2, normal_f64_tile, law)
+#endif
+}
+
+void IC_FN(across_normal_f64)(double *out, const ic_across *across, const ic_stream *stream,
+                              const ic_normal_f64 *law) {
+#if defined(VECTOR_FILLS)
+    fill_across(out, 2, across, stream, law, NORMAL_F64);
+#else
+    IC_ACROSS(double, 2, normal_f64_tile, law)
 #endif
 }

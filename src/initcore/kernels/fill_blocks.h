@@ -16,7 +16,8 @@ enum { PART = LANES / 4, TILE_BYTES = 16 * LANES };
 /* Philox of consecutive blocks, whose counters differ in c0 alone: what the first three rounds
  * make of c1, c2 and c3 is worked out once, and what does not depend on c1 once for a stream. */
 typedef struct block_run {
-    vu64 product[2]; /* M0 c0 of the blocks in even and in odd lanes */
+    vu64 product[2];  /* M0 c0 of the blocks in even and in odd lanes */
+    uint64_t advance; /* from one tile to the next */
     uint32_t c0_first, c2_first, c0_second, c2_second, c2_third;
     uint32_t key[2][IC_PHILOX_ROUNDS];
 } block_run;
@@ -25,7 +26,9 @@ IC_LANES_INLINE uint32_t high_word(uint64_t x) {
     return (uint32_t)(x >> 32);
 }
 
-IC_LANES_INLINE void begin_stream(block_run *run, const ic_stream *stream) {
+/* blocks: from one tile of a run to the next. */
+IC_LANES_INLINE void begin_stream(block_run *run, const ic_stream *stream, uint64_t blocks) {
+    run->advance = blocks * IC_PHILOX_M0;
     for (unsigned round = 0; round < IC_PHILOX_ROUNDS; ++round) {
         run->key[0][round] = stream->key[0] + round * IC_PHILOX_W0;
         run->key[1][round] = stream->key[1] + round * IC_PHILOX_W1;
@@ -59,7 +62,7 @@ typedef struct counters {
 IC_LANES_INLINE counters three_rounds(block_run *run, int odd) {
     const vu64 m0 = all_wides(IC_PHILOX_M0), m1 = all_wides(IC_PHILOX_M1);
     const vu64 first = run->product[odd];
-    run->product[odd] = first + (uint64_t)LANES * IC_PHILOX_M0;
+    run->product[odd] = first + run->advance;
     const vu64 second = multiply((first >> 32) ^ (vu64)all_words(run->c2_first), m1);
     const vu64 p0 = multiply((second >> 32) ^ (vu64)all_words(run->c0_second), m0);
     const vu64 p1 = multiply(first ^ (vu64)all_words(run->c2_second), m1);
@@ -88,12 +91,15 @@ IC_LANES_INLINE counters nine_rounds(block_run *run, int odd) {
 enum { DRAFT = 8 };
 typedef void (*word_maker)(vu64 w[4], block_run *run);
 typedef void (*draft_maker)(vu64 draft[DRAFT], const vu64 w[4], const void *law);
-typedef void (*tile_maker)(void *out, const vu64 *from, const void *law);
+typedef void (*number_maker)(vu64 x[4], const vu64 *from, const void *law);
+/* Writes the numbers of consecutive blocks. */
+typedef void (*tile_writer)(void *out, const vu64 x[4]);
 
 typedef struct makers {
     word_maker words;
     draft_maker draft; /* may be NULL */
-    tile_maker numbers;
+    number_maker numbers;
+    tile_writer put;
 } makers;
 
 /* Tiles under way: a chain of operations is long, and so each tile is only one step on while the
@@ -108,17 +114,15 @@ IC_LANES_INLINE void copy_vectors(vu64 *to, const vu64 *from, int n) {
     }
 }
 
-/* The numbers of one tile; the others move up. */
-IC_LANES_INLINE void step(void *out, tiles *t, block_run *run, const void *law, makers make) {
-    vu64 words[4];
-    make.words(words, run);
+/* The numbers of one tile; the others move up, the words of another behind them. */
+IC_LANES_INLINE void step(vu64 x[4], tiles *t, const vu64 words[4], const void *law, makers make) {
     if (make.draft != NULL) {
         vu64 draft[DRAFT];
         make.draft(draft, t->words, law);
-        make.numbers(out, t->draft, law);
+        make.numbers(x, t->draft, law);
         copy_vectors(t->draft, draft, DRAFT);
     } else {
-        make.numbers(out, t->words, law);
+        make.numbers(x, t->words, law);
     }
     copy_vectors(t->words, words, 4);
 }
@@ -187,7 +191,7 @@ IC_LANES_INLINE void fill_by_tiles(void *out, unsigned per_block, const ic_runs 
         return;
     }
     lead ahead = {.at = here};
-    begin_stream(&ahead.blocks, stream);
+    begin_stream(&ahead.blocks, stream, LANES);
     begin_lead(&ahead);
     tiles t = {0};
     make.words(t.words, &ahead.blocks);
@@ -200,32 +204,36 @@ IC_LANES_INLINE void fill_by_tiles(void *out, unsigned per_block, const ic_runs 
         make.words(t.words, &ahead.blocks);
         --ahead.tiles;
     }
+    _Alignas(64) char whole[TILE_BYTES];
     do {
         while (here.rest > 0) {
             if (ahead.tiles == 0) {
                 lead_on(&ahead, out, per_block, runs);
             }
-            if (here.skip > 0 || here.rest < TILE_BYTES) {
-                _Alignas(64) char whole[TILE_BYTES];
-                step(whole, &t, &ahead.blocks, law, make);
-                --ahead.tiles;
-                const size_t room = TILE_BYTES - here.skip;
-                const size_t some = here.rest < room ? here.rest : room;
-                memcpy(here.to, whole + here.skip, some);
-                here.to += some;
-                here.rest -= some;
-                here.skip = 0;
+            const int cut = here.skip > 0 || here.rest < TILE_BYTES;
+            size_t count = cut ? 1 : here.rest / TILE_BYTES;
+            if (count > ahead.tiles) {
+                count = ahead.tiles;
+            }
+            ahead.tiles -= count;
+            char *to = cut ? whole : here.to;
+            for (; count > 0; --count, to += TILE_BYTES) {
+                vu64 words[4], x[4];
+                make.words(words, &ahead.blocks);
+                step(x, &t, words, law, make);
+                make.put(to, x);
+            }
+            if (!cut) {
+                here.rest -= (size_t)(to - here.to);
+                here.to = to;
                 continue;
             }
-            size_t whole = here.rest / TILE_BYTES;
-            if (whole > ahead.tiles) {
-                whole = ahead.tiles;
-            }
-            ahead.tiles -= whole;
-            here.rest -= whole * TILE_BYTES;
-            for (; whole > 0; --whole, here.to += TILE_BYTES) {
-                step(here.to, &t, &ahead.blocks, law, make);
-            }
+            const size_t room = TILE_BYTES - here.skip;
+            const size_t some = here.rest < room ? here.rest : room;
+            memcpy(here.to, whole + here.skip, some);
+            here.to += some;
+            here.rest -= some;
+            here.skip = 0;
         }
     } while (next_part(&here, out, per_block, runs));
 }

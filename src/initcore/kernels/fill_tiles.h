@@ -14,6 +14,7 @@
 #include "initcore/transforms.h"
 
 #if defined(IC_ISA_AVX2) || defined(IC_ISA_AVX512)
+#include "initcore/kernels/fill_across.h"
 #include "initcore/kernels/fill_vector_f32.h"
 #include "initcore/kernels/fill_vector_f64.h"
 #define VECTOR_FILLS
@@ -44,6 +45,27 @@ enum { BLOCKS = IC_STREAM_LANES };
                 memcpy(run + done, whole + skip, count * sizeof(TYPE));                            \
                 done += count;                                                                     \
                 skip = 0;                                                                          \
+            }                                                                                      \
+        }                                                                                          \
+    }
+
+/* The elements of runs that lie across the memory: BLOCKS of them make a tile, of one block each.
+ */
+#define IC_ACROSS(TYPE, PER_BLOCK, TILE, LAW)                                                      \
+    char *row = (char *)out;                                                                       \
+    for (size_t block = 0; block < across->blocks; ++block, row += (PER_BLOCK) * across->step) {   \
+        for (size_t run = 0; run < across->runs; run += BLOCKS) {                                  \
+            const uint64_t first = across->block + block + run * across->apart;                    \
+            const size_t left = across->runs - run, some = left < BLOCKS ? left : BLOCKS;          \
+            ic_stream_tile words;                                                                  \
+            ic_stream_words_apart(&words, first, across->apart, stream);                           \
+            TYPE whole[(PER_BLOCK) * BLOCKS];                                                      \
+            TILE(whole, &words, LAW);                                                              \
+            for (size_t j = 0; j < (PER_BLOCK); ++j) {                                             \
+                TYPE *const to = (TYPE *)(row + (ptrdiff_t)j * across->step) + run;                \
+                for (size_t lane = 0; lane < some; ++lane) {                                       \
+                    to[lane] = whole[lane * (PER_BLOCK) + j];                                      \
+                }                                                                                  \
             }                                                                                      \
         }                                                                                          \
     }

@@ -26,9 +26,11 @@ IC_LANES_INLINE void next_words_f32(vu64 w[4], block_run *run) {
 }
 
 /* Element w of each block from x[w], in natural order. */
-IC_LANES_INLINE void put_blocks_f32(float *out, const vf32 x[4]) {
-    const vf32 low01 = interleave_low(x[0], x[1]), low23 = interleave_low(x[2], x[3]);
-    const vf32 high01 = interleave_high(x[0], x[1]), high23 = interleave_high(x[2], x[3]);
+IC_LANES_INLINE void put_blocks_f32(void *to, const vu64 x[4]) {
+    float *const out = to;
+    const vf32 a = (vf32)x[0], b = (vf32)x[1], c = (vf32)x[2], d = (vf32)x[3];
+    const vf32 low01 = interleave_low(a, b), low23 = interleave_low(c, d);
+    const vf32 high01 = interleave_high(a, b), high23 = interleave_high(c, d);
     put(out, interleave_low_pairs(low01, low23));
     put(out + LANES, interleave_high_pairs(low01, low23));
     put(out + 2 * LANES, interleave_low_pairs(high01, high23));
@@ -179,12 +181,10 @@ IC_LANES_INLINE vf32 symmetric_cut_lanes(vu32 w, const ic_truncated_normal_f32 *
 
 /* ---- tiles ---- */
 
-IC_LANES_INLINE void uniform_tile_f32(void *out, const vu64 *w, const void *law) {
-    vf32 x[4];
+IC_LANES_INLINE void uniform_numbers_f32(vu64 x[4], const vu64 *w, const void *law) {
     for (int i = 0; i < 4; ++i) {
-        x[i] = uniform_lanes((vu32)w[i], law);
+        x[i] = (vu64)uniform_lanes((vu32)w[i], law);
     }
-    put_blocks_f32(out, x);
 }
 
 IC_LANES_INLINE void normal_draft_f32(vu64 draft[DRAFT], const vu64 w[4], const void *law) {
@@ -198,25 +198,29 @@ IC_LANES_INLINE void normal_draft_f32(vu64 draft[DRAFT], const vu64 w[4], const 
     }
 }
 
-IC_LANES_INLINE void drafted_normal_tile_f32(void *out, const vu64 *draft, const void *law) {
-    vf32 x[4];
-    for (int pair = 0; pair < 2; ++pair, draft += DRAFT / 2) {
+IC_LANES_INLINE void drafted_normal_numbers_f32(vu64 x[4], const vu64 *draft, const void *law) {
+    for (int pair = 0; pair < 2; ++pair, draft += DRAFT / 2, x += 2) {
         const radius_draft r = {(vf32)draft[0], (vf32)draft[1], (vf32)draft[2]};
-        normal_lanes(x + 2 * pair, r, (vu32)draft[3], law);
+        vf32 both[2];
+        normal_lanes(both, r, (vu32)draft[3], law);
+        x[0] = (vu64)both[0];
+        x[1] = (vu64)both[1];
     }
-    put_blocks_f32(out, x);
 }
+
+static const makers UNIFORM_F32 = {next_words_f32, NULL, uniform_numbers_f32, put_blocks_f32};
 
 /* AVX-512 keeps its ports busy with two tiles under way, AVX2 gains from a third. */
 #if defined(IC_ISA_AVX512)
-IC_LANES_INLINE void normal_tile_f32(void *out, const vu64 *w, const void *law) {
+IC_LANES_INLINE void normal_numbers_f32(vu64 x[4], const vu64 *w, const void *law) {
     vu64 draft[DRAFT];
     normal_draft_f32(draft, w, law);
-    drafted_normal_tile_f32(out, draft, law);
+    drafted_normal_numbers_f32(x, draft, law);
 }
-static const makers NORMAL_MAKERS_F32 = {next_words_f32, NULL, normal_tile_f32};
+static const makers NORMAL_F32 = {next_words_f32, NULL, normal_numbers_f32, put_blocks_f32};
 #else
-static const makers NORMAL_MAKERS_F32 = {next_words_f32, normal_draft_f32, drafted_normal_tile_f32};
+static const makers NORMAL_F32 = {next_words_f32, normal_draft_f32, drafted_normal_numbers_f32,
+                                  put_blocks_f32};
 #endif
 
 typedef struct truncated_normal_law {
@@ -224,23 +228,24 @@ typedef struct truncated_normal_law {
     quantile_table table;
 } truncated_normal_law;
 
-IC_LANES_INLINE void truncated_normal_tile_f32(void *out, const vu64 *w, const void *law) {
+IC_LANES_INLINE void truncated_normal_numbers_f32(vu64 x[4], const vu64 *w, const void *law) {
     const truncated_normal_law *const cut = law;
-    vf32 x[4];
     for (int i = 0; i < 4; ++i) {
-        x[i] = truncated_normal_lanes((vu32)w[i], &cut->own, &cut->table);
+        x[i] = (vu64)truncated_normal_lanes((vu32)w[i], &cut->own, &cut->table);
     }
-    put_blocks_f32(out, x);
 }
 
-IC_LANES_INLINE void symmetric_cut_tile_f32(void *out, const vu64 *w, const void *law) {
+IC_LANES_INLINE void symmetric_cut_numbers_f32(vu64 x[4], const vu64 *w, const void *law) {
     const truncated_normal_law *const cut = law;
-    vf32 x[4];
     for (int i = 0; i < 4; ++i) {
-        x[i] = symmetric_cut_lanes((vu32)w[i], &cut->own, &cut->table);
+        x[i] = (vu64)symmetric_cut_lanes((vu32)w[i], &cut->own, &cut->table);
     }
-    put_blocks_f32(out, x);
 }
+
+static const makers TRUNCATED_NORMAL_F32 = {next_words_f32, NULL, truncated_normal_numbers_f32,
+                                            put_blocks_f32};
+static const makers SYMMETRIC_CUT_F32 = {next_words_f32, NULL, symmetric_cut_numbers_f32,
+                                         put_blocks_f32};
 
 /* Whether the octaves that a law draws from fit into a table of LANES entries. */
 IC_LANES_INLINE int few_octaves(const ic_truncated_normal_f32 *law) {

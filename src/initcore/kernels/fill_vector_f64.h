@@ -25,34 +25,31 @@ IC_LANES_INLINE void next_words_f64(vu64 w[4], block_run *run) {
 }
 
 /* The words of each block from x, in natural order. */
-IC_LANES_INLINE void put_blocks_f64(double *out, const vf64 x[4]) {
-    for (int odd = 0; odd < 2; ++odd, out += LANES) {
-        put_f64(out, interleave_low_f64(x[2 * odd], x[2 * odd + 1]));
-        put_f64(out + LANES / 2, interleave_high_f64(x[2 * odd], x[2 * odd + 1]));
+IC_LANES_INLINE void put_blocks_f64(void *to, const vu64 x[4]) {
+    double *out = to;
+    for (int odd = 0; odd < 2; ++odd, out += LANES, x += 2) {
+        put_f64(out, interleave_low_f64((vf64)x[0], (vf64)x[1]));
+        put_f64(out + LANES / 2, interleave_high_f64((vf64)x[0], (vf64)x[1]));
     }
 }
 
 /* ---- bits: words of 32 bits are those of 64 in memory ---- */
 
-IC_LANES_INLINE void bits_tile(void *out, const vu64 *w, const void *law) {
+IC_LANES_INLINE void bits_of_words(vu64 x[4], const vu64 *w, const void *law) {
     (void)law;
-    vf64 x[4];
     for (int i = 0; i < 4; ++i) {
-        x[i] = (vf64)exchange_halves(w[i]);
+        x[i] = exchange_halves(w[i]);
     }
-    put_blocks_f64(out, x);
 }
 
 /* ---- uniform ---- */
 
-IC_LANES_INLINE void uniform_tile_f64(void *out, const vu64 *w, const void *law) {
+IC_LANES_INLINE void uniform_numbers_f64(vu64 x[4], const vu64 *w, const void *law) {
     const ic_uniform_f64 *const own = law;
-    vf64 x[4];
     for (int i = 0; i < 4; ++i) {
         const vf64 value = own->low + unit_f64(exchange_halves(w[i])) * own->span;
-        x[i] = at_most_of_f64(all_doubles(own->last), value);
+        x[i] = (vu64)at_most_of_f64(all_doubles(own->last), value);
     }
-    put_blocks_f64(out, x);
 }
 
 /* ---- normal ---- */
@@ -83,10 +80,9 @@ IC_LANES_INLINE void twice_direction_lanes_f64(vf64 *cosine, vf64 *sine, vu64 w)
     *cosine = c;
 }
 
-/* Everything is stored last: what it takes from memory could be what a store before had written. */
-IC_LANES_INLINE void normal_tile_f64(void *out, const vu64 *w, const void *law) {
+IC_LANES_INLINE void normal_numbers_f64(vu64 x[4], const vu64 *w, const void *law) {
     const ic_normal_f64 *const own = law;
-    vf64 length[2], c[2], s[2], x[4];
+    vf64 length[2], c[2], s[2];
     for (int odd = 0; odd < 2; ++odd) {
         length[odd] = half_radius_lanes_f64(w[2 * odd]) * own->std;
         twice_direction_lanes_f64(&c[odd], &s[odd], w[2 * odd + 1]);
@@ -94,10 +90,13 @@ IC_LANES_INLINE void normal_tile_f64(void *out, const vu64 *w, const void *law) 
     for (int odd = 0; odd < 2; ++odd) {
         const vf64 r = flip_by_sign(length[odd], w[2 * odd + 1]);
         const wide_mask swap = negative_wides(w[2 * odd]);
-        x[2 * odd] = r * choose_f64(swap, s[odd], c[odd]) + own->mean;
-        x[2 * odd + 1] = r * choose_f64(swap, c[odd], s[odd]) + own->mean;
+        x[2 * odd] = (vu64)(r * choose_f64(swap, s[odd], c[odd]) + own->mean);
+        x[2 * odd + 1] = (vu64)(r * choose_f64(swap, c[odd], s[odd]) + own->mean);
     }
-    put_blocks_f64(out, x);
 }
+
+static const makers BITS = {next_words_f64, NULL, bits_of_words, put_blocks_f64};
+static const makers UNIFORM_F64 = {next_words_f64, NULL, uniform_numbers_f64, put_blocks_f64};
+static const makers NORMAL_F64 = {next_words_f64, NULL, normal_numbers_f64, put_blocks_f64};
 
 #endif

@@ -43,16 +43,31 @@ void IC_FN(fill_truncated_normal_f32)(float *out, const ic_runs *runs, const ic_
     if (few_octaves(law)) {
         const truncated_normal_law cut = {*law, quantile_table_of()};
         if (is_symmetric(law)) {
-            fill_by_tiles(out, 4, runs, stream, &cut,
-                          (makers){next_words_f32, NULL, symmetric_cut_tile_f32});
+            fill_by_tiles(out, 4, runs, stream, &cut, SYMMETRIC_CUT_F32);
         } else {
-            fill_by_tiles(out, 4, runs, stream, &cut,
-                          (makers){next_words_f32, NULL, truncated_normal_tile_f32});
+            fill_by_tiles(out, 4, runs, stream, &cut, TRUNCATED_NORMAL_F32);
         }
         return;
     }
 #endif
     IC_FILL(float, 4, truncated_normal_f32_tile, law)
+}
+
+void IC_FN(across_truncated_normal_f32)(float *out, const ic_across *across,
+                                        const ic_stream *stream,
+                                        const ic_truncated_normal_f32 *law) {
+#if defined(VECTOR_FILLS)
+    if (few_octaves(law)) {
+        const truncated_normal_law cut = {*law, quantile_table_of()};
+        if (is_symmetric(law)) {
+            fill_across(out, 4, across, stream, &cut, SYMMETRIC_CUT_F32);
+        } else {
+            fill_across(out, 4, across, stream, &cut, TRUNCATED_NORMAL_F32);
+        }
+        return;
+    }
+#endif
+    IC_ACROSS(float, 4, truncated_normal_f32_tile, law)
 }
 
 void IC_FN(fill_truncated_normal_deep_f32)(float *out, const ic_runs *runs, const ic_stream *stream,
