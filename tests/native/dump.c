@@ -14,18 +14,30 @@
 
 enum { N = 20011 }; /* a prime, so that no tile divides it */
 
+enum { RUNS = 143, LONG = 136 }; /* a matrix of fewer elements, whose runs are whole blocks */
+
+/* Once along the memory and once, as a matrix, across it. */
 static void put_fill(const ic_fill_law *law, int64_t size, uint64_t first) {
     static char data[N * 8];
-    const int64_t shape = N, step = size, index = 1;
-    const ic_fill_target target = {.data = data,
-                                   .dimensions = 1,
-                                   .shape = &shape,
-                                   .step = &step,
-                                   .index = &index,
-                                   .first = first};
     const ic_stream stream = {{0x01234567, 0x89abcdef}, {0xdeadbeef, 0x0badcafe}};
-    ic_fill(&target, &stream, law);
+    const int64_t shape[] = {N}, step[] = {size}, index[] = {1};
+    const ic_fill_target along = {.data = data,
+                                  .dimensions = 1,
+                                  .shape = shape,
+                                  .step = step,
+                                  .index = index,
+                                  .first = first};
+    ic_fill(&along, &stream, law);
     fwrite(data, (size_t)size, N, stdout);
+    const int64_t shapes[] = {RUNS, LONG}, steps[] = {size, RUNS * size}, indices[] = {LONG, 1};
+    const ic_fill_target across = {.data = data,
+                                   .dimensions = 2,
+                                   .shape = shapes,
+                                   .step = steps,
+                                   .index = indices,
+                                   .first = first};
+    ic_fill(&across, &stream, law);
+    fwrite(data, (size_t)size, RUNS * LONG, stdout);
 }
 
 static void put_fills(void) {
