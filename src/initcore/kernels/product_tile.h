@@ -210,6 +210,11 @@ IC_INLINE void TYPED(tile_steps)(const int rows, const int vectors, const int fa
                                  ptrdiff_t a_row, ptrdiff_t a_k, const real *b, ptrdiff_t b_k,
                                  real *copy) {
     const ptrdiff_t ahead = copy != NULL ? TYPED(COPY_AHEAD) : TYPED(PANEL_AHEAD);
+#if defined(IC_ISA_AVX2)
+/* A step is 12 multiply-adds and 12 other instructions, 4 of which only count and advance: the
+ * decoders keep up, unless another thread has half of their cycles. */
+#pragma GCC unroll 4
+#endif
     do {
         vreal bs[WIDEST];
         for (int v = 0; v < vectors; v++)
@@ -360,6 +365,25 @@ IC_INLINE void TYPED(tile_rows)(size_t rows, const int vectors, size_t k, const 
 #undef TILE_CASE
 }
 
+#if defined(IC_ISA_AVX2)
+/* A whole tile over a packed panel of b, whose stride is then a constant, like that of packed a:
+ * unrolled steps advance by it once. */
+static void TYPED(tile_whole)(size_t k, const real *a, ptrdiff_t a_row, ptrdiff_t a_k,
+                              const real *b, real *c, const real *next, ptrdiff_t c_row,
+                              int assign) {
+#define WHOLE_CASE(a_row, a_k)                                                                     \
+    TYPED(tile_of)(TILE_ROWS, TILE_VECTORS, TYPED(NEAR), k, a, a_row, a_k, b, TILE_COLUMNS, c,     \
+                   next, c_row, TILE_COLUMNS, assign, NULL)
+    if (a_row != 1)
+        WHOLE_CASE(a_row, 1);
+    else if (a_k == TILE_ROWS)
+        WHOLE_CASE(1, TILE_ROWS);
+    else
+        WHOLE_CASE(1, a_k);
+#undef WHOLE_CASE
+}
+#endif
+
 /* Where a_row or a_k is 1 the compiler is told so. */
 static void TYPED(tile)(size_t rows, size_t k, const real *a, ptrdiff_t a_row, ptrdiff_t a_k,
                         const real *b, ptrdiff_t b_k, real *c, const real *next, ptrdiff_t c_row,
@@ -374,6 +398,12 @@ static void TYPED(tile)(size_t rows, size_t k, const real *a, ptrdiff_t a_row, p
                            c_row, columns, assign, NULL);
         return;
     }
+#if defined(IC_ISA_AVX2)
+    if (rows == TILE_ROWS && columns == TILE_COLUMNS && b_k == TILE_COLUMNS) {
+        TYPED(tile_whole)(k, a, a_row, a_k, b, c, next, c_row, assign);
+        return;
+    }
+#endif
 #define TILE_VECTOR_CASE(n)                                                                        \
     case n:                                                                                        \
         if (a_row == 1)                                                                            \
