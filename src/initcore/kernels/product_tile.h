@@ -38,22 +38,26 @@
 #define TILE_COLUMNS (TILE_VECTORS * LANES)
 /* AVX-512 is through with a tile before its operands have come from the second-level cache. From so
  * many steps on (FAR_FROM) the panel of b is called for ahead, rows of a are packed for so many
- * columns (A_PACKED_FROM), and a block of b is no larger than that cache (CHUNK_BYTES). Its tiles
- * go along the rows of c, whose lines come from further away still: a few rows of a stay in the
- * first-level cache, and the panels of b pass (BY_ROWS). In a long tile the lines of the next one
- * are called for a row at a time, with so many steps between them (SPREAD). The others keep a panel
- * of b, for which their second-level caches need not be large. */
+ * columns (A_PACKED_FROM), and a block of b is no larger than that cache (CHUNK_BYTES). In a long
+ * tile the lines of the next one are called for a row at a time, with so many steps between them
+ * (SPREAD). */
 #if defined(IC_ISA_AVX512)
 #define FAR_FROM 64
 #define SPREAD 20
 #define A_PACKED_FROM 160
 #define CHUNK_BYTES (1 << 20)
-#define BY_ROWS 1
 #else
 #define FAR_FROM SIZE_MAX
 #define SPREAD 1
 #define A_PACKED_FROM SIZE_MAX
 #define CHUNK_BYTES (4 << 20)
+#endif
+/* Tiles go along the rows of c, whose lines come from furthest away: a few rows of a stay in the
+ * first-level cache, and the panels of b pass (BY_ROWS). The others keep a panel of b, for which
+ * their second-level caches need not be large. */
+#if defined(IC_ISA_AVX512) || defined(IC_ISA_AVX2)
+#define BY_ROWS 1
+#else
 #define BY_ROWS 0
 #endif
 #undef STORE_PACKED
