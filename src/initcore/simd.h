@@ -18,6 +18,9 @@
  *   exponent(x)          the biased exponent field of a positive x, as a number
  *   mantissa(x)          the significand of a positive normal x, in [1, 2)
  *   transpose(rows)      an array of as many vectors as lanes, in place
+ *   load_square(columns, p, row)   as many rows at such a distance as there are lanes, transposed;
+ *                        for AVX2 alone: halves that are loaded to where they belong need not be
+ *                        exchanged
  *
  * Without FMA hardware, fma is emulated exactly: float32 by a sum in double rounded to odd,
  * float64 by the correctly rounded fma of libm. */
@@ -233,6 +236,32 @@ IC_INLINE ic_vf64 ic_f64_exponent(ic_vf64 x) {
         _mm256_castsi256_pd(_mm256_or_si256(field, _mm256_castpd_si256(two52))), two52);
 }
 
+IC_INLINE void ic_f32_load_square(ic_vf32 *columns, const float *p, ptrdiff_t row) {
+    for (int half = 0; half < 8; half += 4, p += 4) {
+        __m256 rows[4]; /* row i and row i + 4 of four columns */
+        for (int i = 0; i < 4; i++)
+            rows[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p + i * row)),
+                                           _mm_loadu_ps(p + (i + 4) * row), 1);
+        const __m256d low0 = _mm256_castps_pd(_mm256_unpacklo_ps(rows[0], rows[1]));
+        const __m256d low1 = _mm256_castps_pd(_mm256_unpacklo_ps(rows[2], rows[3]));
+        const __m256d high0 = _mm256_castps_pd(_mm256_unpackhi_ps(rows[0], rows[1]));
+        const __m256d high1 = _mm256_castps_pd(_mm256_unpackhi_ps(rows[2], rows[3]));
+        columns[half] = _mm256_castpd_ps(_mm256_unpacklo_pd(low0, low1));
+        columns[half + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(low0, low1));
+        columns[half + 2] = _mm256_castpd_ps(_mm256_unpacklo_pd(high0, high1));
+        columns[half + 3] = _mm256_castpd_ps(_mm256_unpackhi_pd(high0, high1));
+    }
+}
+IC_INLINE void ic_f64_load_square(ic_vf64 *columns, const double *p, ptrdiff_t row) {
+    for (int half = 0; half < 4; half += 2, p += 2) {
+        __m256d rows[2]; /* row i and row i + 2 of two columns */
+        for (int i = 0; i < 2; i++)
+            rows[i] = _mm256_insertf128_pd(_mm256_castpd128_pd256(_mm_loadu_pd(p + i * row)),
+                                           _mm_loadu_pd(p + (i + 2) * row), 1);
+        columns[half] = _mm256_unpacklo_pd(rows[0], rows[1]);
+        columns[half + 1] = _mm256_unpackhi_pd(rows[0], rows[1]);
+    }
+}
 IC_INLINE void ic_f32_transpose(ic_vf32 *rows) {
     __m256 fours[8]; /* fours[4 q + c], half l: column 4 l + c of rows 4 q .. 4 q + 3 */
     for (int q = 0; q < 8; q += 4) {

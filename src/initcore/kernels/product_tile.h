@@ -153,6 +153,35 @@ IC_INLINE void TYPED(pack_square_rows)(real *out, size_t width, const real *in, 
     }
 }
 
+#if defined(IC_ISA_AVX2)
+/* A whole panel of contiguous lines, transposed in blocks of as many steps as a line of the cache
+ * has: it is read and written at once. The first block ends with one, like the first square above.
+ */
+static void TYPED(pack_blocks)(real *out, const real *in, ptrdiff_t in_line, size_t k) {
+    enum { DEPTH = 64 / sizeof(real) };
+    const size_t past = (uintptr_t)in / sizeof(real) % DEPTH;
+    size_t depth = in_line % DEPTH == 0 ? DEPTH - past : DEPTH;
+    for (size_t step = 0; step < k; step += depth, depth = DEPTH) {
+        if (depth > k - step)
+            depth = k - step;
+        for (size_t line = 0; line < TILE_COLUMNS; line += LANES) {
+            const real *const from = in + (ptrdiff_t)line * in_line + step;
+            real *const to = out + step * TILE_COLUMNS + line;
+            if (depth < DEPTH) {
+                TYPED(pack_square_rows)(to, TILE_COLUMNS, from, in_line, LANES, LANES, depth);
+                continue;
+            }
+            for (size_t at = 0; at < DEPTH; at += LANES) {
+                vreal square[LANES];
+                V(load_square)(square, from + at, in_line);
+                for (size_t i = 0; i < LANES; i++)
+                    V(store)(to + (at + i) * TILE_COLUMNS, square[i]);
+            }
+        }
+    }
+}
+#endif
+
 /* Panel of `lines` lines padded to `width`: out[k * width + line] = in[line * in_line + k * in_k].
  */
 static void TYPED(pack)(real *out, size_t width, const real *in, ptrdiff_t in_line, ptrdiff_t in_k,
@@ -178,6 +207,12 @@ static void TYPED(pack)(real *out, size_t width, const real *in, ptrdiff_t in_li
         }
         return;
     }
+#if defined(IC_ISA_AVX2)
+    if (in_k == 1 && lines == TILE_COLUMNS) {
+        TYPED(pack_blocks)(out, in, in_line, k);
+        return;
+    }
+#endif
     if (in_k == 1) {
         for (size_t line = 0; line < width; line += LANES) {
             const size_t have = lines - line < LANES ? lines - line : LANES;
