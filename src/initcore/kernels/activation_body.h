@@ -63,7 +63,13 @@ IC_INLINE void TYPED(backward_with)(const ic_activation name, real *dz, ptrdiff_
                                ? dys
                                : (const real *)saved->data + (ptrdiff_t)(row + r) * saved->row;
         const ptrdiff_t step = name == IC_IDENTITY ? dy->column : saved->column;
-        for (size_t column = 0; column < columns; column += lanes) {
+        size_t column = 0;
+        /* a derivative of few operations is not to wait for the count of what is left */
+        if (name <= IC_LAST_FUSED && unit)
+            for (; column + LANES <= columns; column += LANES)
+                V(store)(out + column,
+                         TYPED(dz)(name, a, b, V(load)(kept + column), V(load)(dys + column)));
+        for (; column < columns; column += lanes) {
             const size_t left = columns - column, n = left < lanes ? left : lanes;
             const real *dy_at = dys + (ptrdiff_t)column * dy->column;
             const real *kept_at = kept + (ptrdiff_t)column * step;
