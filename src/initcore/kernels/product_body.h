@@ -31,14 +31,14 @@ static size_t TYPED(chunk_bytes)(size_t lines, size_t tile, size_t k) {
     return (panels * PANEL_SIZE(tile, k) * sizeof(packed) + 63) / 64 * 64;
 }
 
-/* c = phi(c + bias) on one tile: z is rounded once after the one addition of the bias. */
+/* c = phi(c + bias) on some tiles: z is rounded once after the one addition of the bias. */
 IC_INLINE void TYPED(finish_with)(const ic_activation name, real *c, ptrdiff_t c_row, size_t rows,
                                   size_t columns, const real *bias, ptrdiff_t bias_stride,
                                   double slope) {
     const vreal slopes = V(set)((real)slope);
     for (size_t column = 0; column < columns; column += LANES) {
         const size_t left = TYPED(ic_least)(columns - column, LANES);
-        vreal add = V(set)(0);
+        vreal add = V(set)((real)-0.0); /* which changes nothing, not even a zero's sign */
         if (bias != NULL && bias_stride == 1) {
             add = left == LANES ? V(load)(bias + column) : V(load_n)(bias + column, left);
         } else if (bias != NULL) {
@@ -47,17 +47,15 @@ IC_INLINE void TYPED(finish_with)(const ic_activation name, real *c, ptrdiff_t c
                 gathered[lane] = bias[(ptrdiff_t)(column + lane) * bias_stride];
             add = V(load)(gathered);
         }
-        for (size_t row = 0; row < rows; row++) {
-            real *out = c + (ptrdiff_t)row * c_row + column;
-            vreal z = left == LANES ? V(load)(out) : V(load_n)(out, left);
-            if (bias != NULL)
-                z = V(add)(z, add);
-            z = TYPED(ic_phi)(name, slopes, z);
-            if (left == LANES)
-                V(store)(out, z);
-            else
-                V(store_n)(out, z, left);
-        }
+        real *out = c + column;
+        if (left == LANES)
+            for (size_t row = 0; row < rows; row++, out += c_row)
+                V(store)(out, TYPED(ic_phi)(name, slopes, V(add)(V(load)(out), add)));
+        else
+            for (size_t row = 0; row < rows; row++, out += c_row) {
+                const vreal z = V(add)(V(load_n)(out, left), add);
+                V(store_n)(out, TYPED(ic_phi)(name, slopes, z), left);
+            }
     }
 }
 
@@ -201,10 +199,15 @@ static void TYPED(run_tile)(const TYPED(chunk) * of, TYPED(place) at, int a_in_p
                 columns, assign);
 }
 
-static void TYPED(finish_tile)(const TYPED(chunk) * of, TYPED(place) at) {
+/* The epilogue of the tiles of a row from the last multiple of FINISH_COLUMNS on, if this one is
+ * the last before the next or the last of all. */
+static void TYPED(finish_tiles)(const TYPED(chunk) * of, TYPED(place) at) {
+    const size_t end = TYPED(ic_least)(at.column + TILE_COLUMNS, of->columns);
+    if (end % FINISH_COLUMNS != 0 && end < of->columns)
+        return;
+    at.column = at.column / FINISH_COLUMNS * FINISH_COLUMNS;
     TYPED(finish_part)(of->job, TYPED(c_at)(of, at), TYPED(ic_least)(of->rows - at.row, TILE_ROWS),
-                       of->column + at.column,
-                       TYPED(ic_least)(of->columns - at.column, TILE_COLUMNS));
+                       of->column + at.column, end - at.column);
 }
 
 static void TYPED(run_chunk)(const TYPED(chunk) * of) {
@@ -217,7 +220,7 @@ static void TYPED(run_chunk)(const TYPED(chunk) * of) {
          at = TYPED(after)(at, of)) {
         TYPED(run_tile)(of, at, a_in_place, assign);
         if (last)
-            TYPED(finish_tile)(of, at);
+            TYPED(finish_tiles)(of, at);
     }
 }
 

@@ -14,6 +14,7 @@
 #undef A_PACKED_FROM
 #undef CHUNK_BYTES
 #undef BY_ROWS
+#undef FINISH_COLUMNS
 #undef TILE_ROWS
 #undef TILE_VECTORS
 #undef TILE_COLUMNS
@@ -59,6 +60,13 @@
 #define BY_ROWS 1
 #else
 #define BY_ROWS 0
+#endif
+/* Columns of a row of tiles whose epilogue is taken at once: beginning it for each tile takes as
+ * long as AVX2's bias and relu themselves. They stay in the first-level cache until then. */
+#if defined(IC_ISA_AVX2)
+#define FINISH_COLUMNS (8 * TILE_COLUMNS)
+#else
+#define FINISH_COLUMNS TILE_COLUMNS
 #endif
 #undef STORE_PACKED
 #if defined(IC_ISA_AVX2)
