@@ -126,10 +126,17 @@
     ((rows) >= TILE_ROWS && (columns) == TILE_COLUMNS && (b_column) == 1)
 
 /* Where steps lie pages apart, whole panels are packed several at once: a page gives more than a
- * line of it before the next is looked up. */
+ * line of it before the next is looked up. With AVX2 quarters of pages are far enough: lines that a
+ * first tile calls for while it copies would take each other's places in the first-level cache. */
+#undef BESIDE_FROM
+#if defined(IC_ISA_AVX2)
+#define BESIDE_FROM 1024
+#else
+#define BESIDE_FROM 4096
+#endif
 #define B_BESIDE(rows, columns, b_k, b_column)                                                     \
     (B_COPIED(rows, columns, b_column) && (rows) > 3 * TILE_ROWS &&                                \
-     (b_k) * (ptrdiff_t)sizeof(real) >= 4096)
+     (b_k) * (ptrdiff_t)sizeof(real) >= BESIDE_FROM)
 
 /* LANES lines of k contiguous elements, transposed a square at a time; `lines` of them are there,
  * and `write` of each column are written. Where all lines begin at one place of a cache line the
