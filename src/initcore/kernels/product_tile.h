@@ -51,7 +51,11 @@
 #define FAR_FROM SIZE_MAX
 #define SPREAD 1
 #define A_PACKED_FROM SIZE_MAX
+#if defined(IC_ISA_AVX2)
+#define CHUNK_BYTES (2 << 20) /* with less, rows of a are packed too often */
+#else
 #define CHUNK_BYTES (4 << 20)
+#endif
 #endif
 /* Tiles go along the rows of c, whose lines come from furthest away: a few rows of a stay in the
  * first-level cache, and the panels of b pass (BY_ROWS). The others keep a panel of b, for which
