@@ -63,15 +63,14 @@ static void chunks(const subject *of, void (*each)(const chunk_f32 *, const subj
     const ic_piece *const piece = &of->piece;
     const size_t width = ic_least_f32(piece->columns, CHUNK_COLUMNS);
     const size_t depth = ic_least_f32(job->k, IC_BLOCK);
-    const size_t rows = chunk_rows_f32(job);
     chunk_f32 at = {.job = job, .piece = piece, .packed_b = (float *)(void *)of->workspace};
     at.packed_a = (float *)(void *)(of->workspace + chunk_bytes_f32(width, TILE_COLUMNS, depth));
     for (at.column = 0; at.column < piece->columns; at.column += CHUNK_COLUMNS) {
         at.columns = ic_least_f32(piece->columns - at.column, CHUNK_COLUMNS);
         for (at.k0 = 0; at.k0 < job->k; at.k0 += IC_BLOCK) {
             at.k = ic_least_f32(job->k - at.k0, IC_BLOCK);
-            for (at.row = 0; at.row < piece->rows; at.row += rows) {
-                at.rows = ic_least_f32(piece->rows - at.row, rows);
+            for (at.row = 0; at.row < piece->rows; at.row += at.rows) {
+                at.rows = chunk_rows_f32(job, piece->rows - at.row);
                 each(&at, of);
             }
         }

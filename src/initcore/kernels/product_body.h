@@ -224,10 +224,17 @@ static void TYPED(run_chunk)(const TYPED(chunk) * of) {
     }
 }
 
-/* Rows of a that are packed at once: where tiles go along the rows of c and the rows of a are
- * transposed, those of one tile, which find them in the first-level cache. */
-static size_t TYPED(chunk_rows)(const ic_product *job) {
-    return BY_ROWS && !A_BY_STEPS(job->a_row) ? TILE_ROWS : CHUNK_ROWS;
+/* Rows of a that are packed at once, of those left: where tiles go along the rows of c and the rows
+ * of a are transposed, those of one tile, which find them in the first-level cache. The last two
+ * tiles of AVX2 share their rows: two or fewer have too few sums to keep the multipliers busy. */
+static size_t TYPED(chunk_rows)(const ic_product *job, size_t left) {
+    if (!BY_ROWS || A_BY_STEPS(job->a_row))
+        return TYPED(ic_least)(left, CHUNK_ROWS);
+#if defined(IC_ISA_AVX2)
+    if (left > TILE_ROWS && left <= TILE_ROWS + 2)
+        return (left + 1) / 2;
+#endif
+    return TYPED(ic_least)(left, TILE_ROWS);
 }
 
 void IC_FN(TYPED(product))(const ic_product *job, const ic_piece *piece, void *workspace) {
@@ -255,13 +262,12 @@ void IC_FN(TYPED(product))(const ic_product *job, const ic_piece *piece, void *w
         .packed_b = workspace,
     };
     const size_t row_end = piece->row + piece->rows, column_end = piece->column + piece->columns;
-    const size_t chunk_rows = TYPED(chunk_rows)(job);
     for (chunk.column = piece->column; chunk.column < column_end; chunk.column += CHUNK_COLUMNS) {
         chunk.columns = TYPED(ic_least)(column_end - chunk.column, CHUNK_COLUMNS);
         for (chunk.k0 = 0; chunk.k0 < job->k; chunk.k0 += IC_BLOCK) {
             chunk.k = TYPED(ic_least)(job->k - chunk.k0, IC_BLOCK);
-            for (chunk.row = piece->row; chunk.row < row_end; chunk.row += chunk_rows) {
-                chunk.rows = TYPED(ic_least)(row_end - chunk.row, chunk_rows);
+            for (chunk.row = piece->row; chunk.row < row_end; chunk.row += chunk.rows) {
+                chunk.rows = TYPED(chunk_rows)(job, row_end - chunk.row);
                 TYPED(run_chunk)(&chunk);
             }
         }
