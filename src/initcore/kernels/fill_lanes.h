@@ -118,6 +118,11 @@ IC_LANES_INLINE void put(float *out, vf32 x) {
     _mm512_storeu_ps(out, (__m512)x);
 }
 
+/* -x where the sign bit of y is set, else x. */
+IC_LANES_INLINE vf32 number_by_sign(float x, vu32 y) {
+    return (vf32)xor_and((vu32)all_floats(x), y, all_words(UINT32_C(1) << 31));
+}
+
 IC_LANES_INLINE vf64 root_f64(vf64 x) {
     return (vf64)_mm512_sqrt_pd((__m512d)x);
 }
@@ -231,6 +236,10 @@ IC_LANES_INLINE vf32 interleave_high_pairs(vf32 a, vf32 b) {
 }
 IC_LANES_INLINE void put(float *out, vf32 x) {
     _mm256_storeu_ps(out, (__m256)x);
+}
+
+IC_LANES_INLINE vf32 number_by_sign(float x, vu32 y) {
+    return choose(negative((vi32)y), all_floats(-x), all_floats(x));
 }
 
 IC_LANES_INLINE vf64 root_f64(vf64 x) {

@@ -175,8 +175,8 @@ IC_LANES_INLINE vf32 symmetric_cut_lanes(vu32 w, const ic_truncated_normal_f32 *
     const vi32 inner = INT32_MAX / 2 - outer;
     const vf32 p = law->edge[0] + (to_floats(outer) + 0.5f) * law->scale[0];
     const vf32 c = (to_floats(inner) + 0.5f) * law->scale[0];
-    const vu32 below = xor_and((vu32)quantile_lanes(p, c, table), w, all_words(UINT32_C(1) << 31));
-    return within_bounds((vf32)below * -law->std + law->mean, law);
+    const vf32 std = number_by_sign(-law->std, w);
+    return within_bounds(quantile_lanes(p, c, table) * std + law->mean, law);
 }
 
 /* ---- tiles ---- */
