@@ -61,9 +61,15 @@ PAGES = {
 }
 
 
-def framework_of(page: str) -> str | None:
-    """The framework that a page's examples import."""
-    return next((name for name in FRAMEWORKS if f">>> import {name}" in PAGES[page]), None)
+def libraries_of(page: str) -> list[str]:
+    """The frameworks that a page's examples import, and what builds on one of them."""
+    lines = PAGES[page].splitlines()
+    words = [line.split()[2].rstrip(",").split(".")[0] for line in lines if is_import(line)]
+    return [name for name in (*FRAMEWORKS, "flax") if name in words]
+
+
+def is_import(line: str) -> bool:
+    return line.startswith((">>> import ", ">>> from "))
 
 
 def run_page(page: str) -> int:
@@ -72,15 +78,15 @@ def run_page(page: str) -> int:
     return run([doctest.DocTestParser().get_doctest(examples, {}, page, None, None)])
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if framework_of(page) is None])
+@pytest.mark.parametrize("page", [page for page in PAGES if not libraries_of(page)])
 def test_examples_of_a_page_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert run_page(page) > 0
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-@pytest.mark.parametrize("page", [page for page in PAGES if framework_of(page)])
+@pytest.mark.parametrize("page", [page for page in PAGES if libraries_of(page)])
 def test_examples_of_a_framework_s_page_run(page: str) -> None:
-    name = str(framework_of(page))
-    pytest.importorskip(name, reason=f"{name} is not installed")
+    for name in libraries_of(page):
+        pytest.importorskip(name, reason=f"{name} is not installed")
     assert run_page(page) > 0
