@@ -28,7 +28,7 @@ IC_LANES_INLINE uint64_t run_of_lane(unsigned per_block, unsigned odd, unsigned 
 IC_LANES_INLINE void begin_across(across_words *a, unsigned per_block, const ic_across *across,
                                   const ic_stream *stream) {
     begin_stream(&a->blocks, stream, 1);
-    begin_run(&a->blocks, across->block);
+    set_c1(&a->blocks, high_word(across->block));
     a->tile = 0;
     a->tiles = (across->runs + LANES - 1) / LANES;
     for (size_t tile = 0; tile < a->tiles; ++tile) {

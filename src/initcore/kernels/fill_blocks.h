@@ -39,6 +39,12 @@ IC_LANES_INLINE void begin_stream(block_run *run, const ic_stream *stream, uint6
     run->c0_second = (uint32_t)p1 ^ run->key[0][1];
 }
 
+IC_LANES_INLINE void set_c1(block_run *run, uint32_t c1) {
+    const uint64_t p0 = (uint64_t)IC_PHILOX_M0 * (run->c0_first ^ c1);
+    run->c2_second = high_word(p0) ^ run->key[1][1];
+    run->c2_third = (uint32_t)p0 ^ run->key[1][2];
+}
+
 /* Lane i of `even` is block (i mod 2) PART + i / 2, and `odd` is 2 PART further on: the order that
  * the interleaving at the end of a tile turns into the natural one. */
 IC_LANES_INLINE void begin_run(block_run *run, uint64_t block) {
@@ -49,9 +55,7 @@ IC_LANES_INLINE void begin_run(block_run *run, uint64_t block) {
     const uint32_t low = (uint32_t)block;
     run->product[0] = multiply(even + low, all_wides(IC_PHILOX_M0));
     run->product[1] = multiply(even + low + 2 * PART, all_wides(IC_PHILOX_M0));
-    const uint64_t p0 = (uint64_t)IC_PHILOX_M0 * (run->c0_first ^ high_word(block));
-    run->c2_second = high_word(p0) ^ run->key[1][1];
-    run->c2_third = (uint32_t)p0 ^ run->key[1][2];
+    set_c1(run, high_word(block));
 }
 
 typedef struct counters {
