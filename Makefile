@@ -10,10 +10,10 @@ dev: ## an environment to work in: editable install, every tool
 	$(BIN)/pip install --no-build-isolation -e '.[dev]'
 
 test:
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto
 
 slow:
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -n auto -m slow
 
 bench:
 	$(BIN)/pytest bench
