@@ -91,7 +91,8 @@ static void TYPED(finish_part)(const ic_product *job, real *c, size_t rows, size
 }
 
 #include "initcore/kernels/product_few.h"
-#if WIDEST >= 4
+#if defined(IC_ISA_AVX512) || defined(IC_ISA_AVX2)
+#define SMALL
 #include "initcore/kernels/product_small.h"
 #endif
 
@@ -240,7 +241,7 @@ static size_t TYPED(chunk_rows)(const ic_product *job, size_t left) {
 void IC_FN(TYPED(product))(const ic_product *job, const ic_piece *piece, void *workspace) {
     if (TYPED(product_of_one)(job, piece))
         return;
-#if WIDEST >= 4
+#if defined(SMALL)
     if (TYPED(is_small)(job, piece->rows, piece->columns)) {
         TYPED(product_small)(job, piece, workspace);
         return;

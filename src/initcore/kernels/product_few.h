@@ -148,6 +148,13 @@ static size_t TYPED(thin_width)(size_t rows) {
     return (rows + LANES - 1) / LANES * LANES;
 }
 
+/* Columns of the next panel where so many are left: whole vectors, at most WIDEST, and no panel of
+ * one vector where the last two panels can share theirs. */
+IC_INLINE size_t TYPED(panel_of)(size_t left) {
+    const size_t vectors = (left + LANES - 1) / LANES;
+    return (vectors == WIDEST + 1 ? WIDEST - 1 : TYPED(ic_least)(vectors, WIDEST)) * LANES;
+}
+
 /* Bytes: the packed block of a, and the scratch with rows to fill its last square. */
 static size_t TYPED(thin_bytes)(size_t rows, size_t columns, size_t k) {
     const size_t chunk = columns < THIN_CHUNK ? columns : THIN_CHUNK;
@@ -189,9 +196,12 @@ static void TYPED(thin_panel)(size_t vectors, size_t lines, size_t k, const real
     case 4:
         THIN_CASE(6, 4)
 #endif
-#if WIDEST >= 3
+#if TILE_ROWS >= 8
     case 3:
         THIN_CASE(8, 3)
+#else
+    case 3:
+        THIN_CASE(4, 3)
 #endif
 #if TILE_ROWS >= 12
     case 2:
@@ -241,7 +251,6 @@ static void TYPED(product_thin)(const ic_product *job, const ic_piece *piece, re
     const size_t width = TYPED(thin_width)(piece->rows);
     const size_t depth = job->k < IC_BLOCK ? job->k : IC_BLOCK;
     real *const panels = workspace, *const scratch = workspace + width * depth;
-    const size_t widest = WIDEST * LANES;
     const size_t column_end = piece->column + piece->columns;
     for (size_t chunk = piece->column; chunk < column_end; chunk += THIN_CHUNK) {
         const size_t columns = column_end - chunk < THIN_CHUNK ? column_end - chunk : THIN_CHUNK;
@@ -252,19 +261,20 @@ static void TYPED(product_thin)(const ic_product *job, const ic_piece *piece, re
             const size_t k = job->k - k0 < IC_BLOCK ? job->k - k0 : IC_BLOCK;
             const real *const a = (const real *)job->a + (ptrdiff_t)piece->row * job->a_row +
                                   (ptrdiff_t)k0 * job->a_k;
-            for (size_t row = 0; row < piece->rows; row += widest) {
-                const size_t rows = piece->rows - row < widest ? piece->rows - row : widest;
-                TYPED(pack)(panels + row * k, TYPED(thin_width)(rows),
-                            a + (ptrdiff_t)row * job->a_row, job->a_row, job->a_k, rows, k);
+            for (size_t row = 0, panel; row < width; row += panel) {
+                panel = TYPED(panel_of)(width - row);
+                TYPED(pack)(panels + row * k, panel, a + (ptrdiff_t)row * job->a_row, job->a_row,
+                            job->a_k, TYPED(ic_least)(piece->rows - row, panel), k);
             }
             for (size_t column = 0; column < columns; column += THIN_GROUP) {
                 const size_t lines = columns - column < THIN_GROUP ? columns - column : THIN_GROUP;
                 const real *const b =
                     (const real *)job->b + (ptrdiff_t)(chunk + column) * job->b_column + k0;
-                for (size_t row = 0; row < width; row += widest)
-                    TYPED(thin_panel)((width - row < widest ? width - row : widest) / LANES, lines,
-                                      k, b, job->b_column, panels + row * k,
+                for (size_t row = 0, panel; row < width; row += panel) {
+                    panel = TYPED(panel_of)(width - row);
+                    TYPED(thin_panel)(panel / LANES, lines, k, b, job->b_column, panels + row * k,
                                       scratch + column * width + row, (ptrdiff_t)width, k0 == 0);
+                }
             }
         }
         TYPED(thin_finish)(job, piece, chunk, columns, scratch, width);

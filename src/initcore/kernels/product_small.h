@@ -1,57 +1,89 @@
 /* Products whose b fits in the first-level cache beside what else they need: see ic_product in
  * kernels/dense.h.
  *
- * A tile has SMALL_VECTORS vectors of a row, so that a row of a layer of 64 is one panel; b is read
- * where it lies, if its rows are contiguous, and else packed once; a is always read where it lies.
- * Rows are shared out evenly, so that no tile has too few sums to keep the multipliers busy. One
- * block of k at most: a tile's sums are whole. */
+ * A tile is as wide as the registers allow, so that a row of c has few panels; b is read where it
+ * lies, if its rows are contiguous, and else packed once; a is always read where it lies. Rows are
+ * shared out evenly, so that no tile has too few sums to keep the multipliers busy. One block of k
+ * at most: a tile's sums are whole. */
 
 #undef SMALL_B
+#undef SMALL_COLUMNS
 #undef SMALL_FEW
 #undef SMALL_GROUP
+#undef SMALL_ROUND
 #undef SMALL_ROWS
-#undef SMALL_VECTORS
-#define SMALL_B (32 << 10) /* bytes of b */
-#define SMALL_FEW 32       /* rows that do not pay for copying b to where lines begin */
-#define SMALL_GROUP 64     /* rows after which phi is taken, while they are in the cache */
-#define SMALL_ROWS 6       /* with 4 vectors: 24 sums, 4 of b, 1 of a: 29 of 32 registers */
-#define SMALL_VECTORS 4
+#undef SMALL_SPAN
+#define SMALL_FEW 32   /* rows that do not pay for copying b to where lines begin */
+#define SMALL_GROUP 64 /* rows after which phi is taken, while they are in the cache */
+#if defined(IC_ISA_AVX512)
+#define SMALL_B (32 << 10)  /* bytes of b */
+#define SMALL_ROUND 0       /* rows with which b may be larger, because it is read once */
+#define SMALL_SPAN SIZE_MAX /* bytes over which the rows of b may lie as they are */
+#define SMALL_APART(stride) 0
+#define SMALL_COLUMNS (WIDEST * LANES)
+#define SMALL_ROWS(vectors) ((vectors) > TILE_VECTORS ? 6 : TILE_ROWS)
+#else
+#define SMALL_B (16 << 10)
+#define SMALL_ROUND SMALL_GROUP
+#define SMALL_SPAN (16 << 10)
+#define SMALL_APART(stride) ((stride) * (ptrdiff_t)sizeof(real) % 2048 == 0)
+#define SMALL_COLUMNS 1
+#define SMALL_ROWS(vectors) ((vectors) > TILE_VECTORS ? 4 : TILE_ROWS)
+#endif
 
-/* Whether no vector of rows so far apart lies across two lines of the cache. */
-IC_INLINE int TYPED(is_aligned)(const real *b, ptrdiff_t b_k) {
-    return ((uintptr_t)b | (uintptr_t)b_k * sizeof(real)) % sizeof(vreal) == 0;
+/* Whether k rows so far apart stay in the first-level cache, and no vector lies across two lines.
+ */
+IC_INLINE int TYPED(stays)(const real *b, ptrdiff_t b_k, size_t k) {
+    const size_t row = (size_t)b_k * sizeof(real);
+    return ((uintptr_t)b | row) % sizeof(vreal) == 0 && row * k <= SMALL_SPAN;
 }
 
 static int TYPED(is_small)(const ic_product *job, size_t rows, size_t columns) {
     if (rows <= SMALL_FEW && TYPED(is_thin)(job, rows, columns))
         return 0;
-    return job->k <= IC_BLOCK && job->k * columns * sizeof(real) <= SMALL_B &&
-           columns >= SMALL_VECTORS * LANES && (job->b_column == 1 || job->b_k == 1) &&
-           (job->a_k == 1 || job->a_row == 1);
+    return job->k > 0 && job->k <= IC_BLOCK &&
+           (rows <= SMALL_ROUND || job->k * columns * sizeof(real) <= SMALL_B) &&
+           columns >= SMALL_COLUMNS && (job->b_column == 1 || job->b_k == 1) &&
+           (job->a_k == 1 || job->a_row == 1) &&
+           !(SMALL_APART(job->a_k) || SMALL_APART(job->b_k) || SMALL_APART(job->c_row));
 }
 
-/* c (rows, SMALL_VECTORS vectors) = or += a b. */
-IC_INLINE void TYPED(small_tile)(const int rows, size_t k, const real *a, ptrdiff_t a_row,
-                                 ptrdiff_t a_k, const real *b, ptrdiff_t b_k, real *c,
-                                 ptrdiff_t c_row, int assign) {
-    vreal sum[TILE_ROWS][WIDEST];
-    for (int i = 0; i < rows; i++)
-        for (int v = 0; v < SMALL_VECTORS; v++)
-            sum[i][v] = V(set)(0);
-    TYPED(tile_steps)(rows, SMALL_VECTORS, 0, sum, k, a, a_row, a_k, b, b_k, NULL);
-    for (int i = 0; i < rows; i++, c += c_row)
-        for (int v = 0; v < SMALL_VECTORS; v++) {
-            real *const to = c + v * LANES;
-            V(store)(to, assign ? sum[i][v] : V(add)(V(load)(to), sum[i][v]));
-        }
+/* A panel of b, the rows of a that it is multiplied with, and where the products go. */
+typedef struct TYPED(small) {
+    const real *a, *b;
+    real *c;
+    ptrdiff_t a_row, a_k, b_k, c_row;
+    size_t k, columns;
+    int assign;
+} TYPED(small);
+
+/* So many tiles of one height below each other. */
+IC_INLINE void TYPED(small_tiles)(const int rows, const int vectors, size_t tiles,
+                                  TYPED(small) * at, ptrdiff_t a_row, ptrdiff_t a_k) {
+    const int whole = at->columns == (size_t)vectors * LANES;
+    for (; tiles > 0; tiles--) {
+        vreal sum[TILE_ROWS][WIDEST];
+        for (int i = 0; i < rows; i++)
+            for (int v = 0; v < vectors; v++)
+                sum[i][v] = V(set)(0);
+        TYPED(tile_steps)(rows, vectors, 0, sum, at->k, at->a, a_row, a_k, at->b, at->b_k, NULL);
+        if (whole && at->assign)
+            TYPED(tile_end)(rows, vectors, 1, 1, sum, at->c, at->c_row, at->columns);
+        else
+            TYPED(tile_end)(rows, vectors, 0, at->assign, sum, at->c, at->c_row, at->columns);
+        at->a += rows * at->a_row;
+        at->c += rows * at->c_row;
+    }
 }
 
-IC_INLINE void TYPED(small_tile_rows)(size_t rows, size_t k, const real *a, ptrdiff_t a_row,
-                                      ptrdiff_t a_k, const real *b, ptrdiff_t b_k, real *c,
-                                      ptrdiff_t c_row, int assign) {
+IC_INLINE void TYPED(small_of_width)(size_t rows, const int vectors, size_t tiles,
+                                     TYPED(small) * at) {
 #define SMALL_CASE(n)                                                                              \
     case n:                                                                                        \
-        TYPED(small_tile)(n, k, a, a_row, a_k, b, b_k, c, c_row, assign);                          \
+        if (n <= SMALL_ROWS(vectors) && at->a_row == 1)                                            \
+            TYPED(small_tiles)(n, vectors, tiles, at, 1, at->a_k);                                 \
+        else if (n <= SMALL_ROWS(vectors))                                                         \
+            TYPED(small_tiles)(n, vectors, tiles, at, at->a_row, 1);                               \
         return;
     switch (rows) {
         SMALL_CASE(1)
@@ -60,52 +92,77 @@ IC_INLINE void TYPED(small_tile_rows)(size_t rows, size_t k, const real *a, ptrd
         SMALL_CASE(4)
         SMALL_CASE(5)
         SMALL_CASE(6)
+#if TILE_ROWS >= 12
+        SMALL_CASE(7)
+        SMALL_CASE(8)
+        SMALL_CASE(9)
+        SMALL_CASE(10)
+        SMALL_CASE(11)
+        SMALL_CASE(12)
+#endif
     }
 #undef SMALL_CASE
 }
 
-/* `rows` rows of one panel of b, in tiles of nearly equal height. */
-static void TYPED(small_panel)(size_t rows, size_t k, const real *a, ptrdiff_t a_row, ptrdiff_t a_k,
-                               const real *b, ptrdiff_t b_k, real *c, ptrdiff_t c_row,
-                               size_t columns, int assign) {
-    const int wide = columns > TILE_COLUMNS;
-    const size_t most = wide ? SMALL_ROWS : TILE_ROWS;
-    for (size_t tiles = (rows + most - 1) / most; tiles > 0; tiles--) {
-        const size_t now = (rows + tiles - 1) / tiles;
-        if (wide && a_row == 1)
-            TYPED(small_tile_rows)(now, k, a, 1, a_k, b, b_k, c, c_row, assign);
-        else if (wide)
-            TYPED(small_tile_rows)(now, k, a, a_row, 1, b, b_k, c, c_row, assign);
-        else
-            TYPED(tile)(now, k, a, a_row, a_k, b, b_k, c, c + (ptrdiff_t)now * c_row, c_row,
-                        columns, assign);
-        a += (ptrdiff_t)now * a_row;
-        c += (ptrdiff_t)now * c_row;
-        rows -= now;
+static void TYPED(small_of_height)(size_t rows, size_t vectors, size_t tiles, TYPED(small) * at) {
+    if (tiles == 0)
+        return;
+    switch (vectors) {
+    case 1:
+        TYPED(small_of_width)(rows, 1, tiles, at);
+        return;
+    case 2:
+        TYPED(small_of_width)(rows, 2, tiles, at);
+        return;
+    default:
+        TYPED(small_of_width)(rows, WIDEST, tiles, at);
     }
 }
 
+/* `rows` rows of one panel, in tiles of two heights that differ by one. */
+static void TYPED(small_panel)(TYPED(small) at, size_t rows) {
+    const size_t vectors = (at.columns + LANES - 1) / LANES, most = SMALL_ROWS(vectors);
+    const size_t tiles = (rows + most - 1) / most, height = rows / tiles, higher = rows % tiles;
+    TYPED(small_of_height)(height + 1, vectors, higher, &at);
+    TYPED(small_of_height)(height, vectors, tiles - higher, &at);
+}
+
+/* Columns of the next panel, where so many are left. */
+IC_INLINE size_t TYPED(small_width)(size_t left) {
+#if defined(IC_ISA_AVX512)
+    return left >= SMALL_COLUMNS ? SMALL_COLUMNS : TYPED(ic_least)(left, TILE_COLUMNS);
+#else
+    return TYPED(ic_least)(left, TYPED(panel_of)(left));
+#endif
+}
+
 static void TYPED(product_small)(const ic_product *job, const ic_piece *piece, real *workspace) {
-    const size_t k = job->k, widest = SMALL_VECTORS * LANES;
     const size_t end = piece->column + piece->columns;
     for (size_t column = piece->column, columns; column < end; column += columns) {
-        const size_t left = end - column;
-        columns = left >= widest ? widest : left < TILE_COLUMNS ? left : TILE_COLUMNS;
-        const real *b = (const real *)job->b + (ptrdiff_t)column * job->b_column;
-        ptrdiff_t b_k = job->b_k;
+        columns = TYPED(small_width)(end - column);
+        TYPED(small)
+        panel = {.b = (const real *)job->b + (ptrdiff_t)column * job->b_column,
+                 .a_row = job->a_row,
+                 .a_k = job->a_k,
+                 .b_k = job->b_k,
+                 .c_row = job->c_row,
+                 .k = job->k,
+                 .columns = columns,
+                 .assign = !job->accumulate};
         if (job->b_column != 1 || columns % LANES != 0 ||
-            (piece->rows > SMALL_FEW && !TYPED(is_aligned)(b, b_k))) {
-            TYPED(pack)(workspace, PANEL_WIDTH(columns), b, job->b_column, b_k, columns, k);
-            b = workspace;
-            b_k = (ptrdiff_t)PANEL_WIDTH(columns);
+            (piece->rows > SMALL_FEW && !TYPED(stays)(panel.b, job->b_k, job->k))) {
+            TYPED(pack)(workspace, PANEL_WIDTH(columns), panel.b, job->b_column, job->b_k, columns,
+                        job->k);
+            panel.b = workspace;
+            panel.b_k = (ptrdiff_t)PANEL_WIDTH(columns);
         }
         for (size_t row = 0, rows; row < piece->rows; row += rows) {
             rows = TYPED(ic_least)(piece->rows - row, SMALL_GROUP);
             const ptrdiff_t at = (ptrdiff_t)(piece->row + row);
-            real *const c = (real *)job->c + at * job->c_row + column;
-            TYPED(small_panel)(rows, k, (const real *)job->a + at * job->a_row, job->a_row,
-                               job->a_k, b, b_k, c, job->c_row, columns, !job->accumulate);
-            TYPED(finish_part)(job, c, rows, column, columns);
+            panel.a = (const real *)job->a + at * job->a_row;
+            panel.c = (real *)job->c + at * job->c_row + column;
+            TYPED(small_panel)(panel, rows);
+            TYPED(finish_part)(job, panel.c, rows, column, columns);
         }
     }
 }

@@ -23,10 +23,11 @@
 #undef THIN_K
 #define packed real
 #if defined(IC_ISA_AVX512)
-#define WIDEST 4     /* vectors of a tile of product_few.h */
+#define WIDEST 4     /* vectors of a tile of product_few.h and product_small.h */
 #define TILE_ROWS 12 /* 24 sums, 2 of b, and a as a broadcast operand: 26 of 32 registers */
 #define TILE_VECTORS 2
 #elif defined(IC_ISA_AVX2)
+#define WIDEST 3    /* with 4 rows: 12 sums, 3 of b, 1 of a: all 16 registers */
 #define TILE_ROWS 6 /* 12 sums, 2 of b, 1 of a: 15 of 16 registers */
 #define TILE_VECTORS 2
 #elif defined(IC_ISA_NEON)
@@ -173,28 +174,29 @@ IC_INLINE void TYPED(pack_square_rows)(real *out, size_t width, const real *in, 
 }
 
 #if defined(IC_ISA_AVX2)
-/* A whole panel of contiguous lines, transposed in blocks of as many steps as a line of the cache
- * has: it is read and written at once. The first block ends with one, like the first square above.
- */
-static void TYPED(pack_blocks)(real *out, const real *in, ptrdiff_t in_line, size_t k) {
+/* A panel of whole vectors of contiguous lines, transposed in blocks of as many steps as a line of
+ * the cache has: it is read and written at once. The first block ends with one, like the first
+ * square above. */
+IC_INLINE void TYPED(pack_blocks)(real *out, const size_t width, const real *in, ptrdiff_t in_line,
+                                  size_t k) {
     enum { DEPTH = 64 / sizeof(real) };
     const size_t past = (uintptr_t)in / sizeof(real) % DEPTH;
     size_t depth = in_line % DEPTH == 0 ? DEPTH - past : DEPTH;
     for (size_t step = 0; step < k; step += depth, depth = DEPTH) {
         if (depth > k - step)
             depth = k - step;
-        for (size_t line = 0; line < TILE_COLUMNS; line += LANES) {
+        for (size_t line = 0; line < width; line += LANES) {
             const real *const from = in + (ptrdiff_t)line * in_line + step;
-            real *const to = out + step * TILE_COLUMNS + line;
+            real *const to = out + step * width + line;
             if (depth < DEPTH) {
-                TYPED(pack_square_rows)(to, TILE_COLUMNS, from, in_line, LANES, LANES, depth);
+                TYPED(pack_square_rows)(to, width, from, in_line, LANES, LANES, depth);
                 continue;
             }
             for (size_t at = 0; at < DEPTH; at += LANES) {
                 vreal square[LANES];
                 V(load_square)(square, from + at, in_line);
                 for (size_t i = 0; i < LANES; i++)
-                    V(store)(to + (at + i) * TILE_COLUMNS, square[i]);
+                    V(store)(to + (at + i) * width, square[i]);
             }
         }
     }
@@ -228,7 +230,11 @@ static void TYPED(pack)(real *out, size_t width, const real *in, ptrdiff_t in_li
     }
 #if defined(IC_ISA_AVX2)
     if (in_k == 1 && lines == TILE_COLUMNS) {
-        TYPED(pack_blocks)(out, in, in_line, k);
+        TYPED(pack_blocks)(out, TILE_COLUMNS, in, in_line, k);
+        return;
+    }
+    if (in_k == 1 && lines == WIDEST * LANES) {
+        TYPED(pack_blocks)(out, WIDEST * LANES, in, in_line, k);
         return;
     }
 #endif
