@@ -4,20 +4,21 @@
 
 typedef struct TYPED(step_numbers) {
     vreal rate, clip, decay, shrink, momentum, memory, root, epsilon, new_momentum, new_memory;
+    int decays, nesterov;
 } TYPED(step_numbers);
 
 /* Where one vector of the parameter goes. `first` and `second` are read where the rule has them,
  * and become what has to be written. */
-IC_INLINE vreal TYPED(stepped)(const ic_rule rule, const int has_first, const ic_step *step,
+IC_INLINE vreal TYPED(stepped)(const ic_rule rule, const int has_first,
                                const TYPED(step_numbers) * s, vreal p, vreal g, vreal *first,
                                vreal *second) {
     g = V(mul)(g, s->clip);
-    if (step->decay != 0)
+    if (s->decays)
         g = V(fma)(s->decay, p, g);
     if (rule == IC_SGD) {
         if (has_first) {
             *first = V(fma)(s->momentum, *first, g);
-            g = step->nesterov ? V(fma)(s->momentum, *first, g) : *first;
+            g = s->nesterov ? V(fma)(s->momentum, *first, g) : *first;
         }
         return V(fma)(s->rate, g, V(mul)(p, s->shrink));
     }
@@ -33,6 +34,22 @@ IC_INLINE vreal TYPED(stepped)(const ic_rule rule, const int has_first, const ic
     return V(fma)(s->rate, V(div)(*first, size), V(mul)(p, s->shrink));
 }
 
+/* The vector at i, of which `count` elements are there. */
+IC_INLINE void TYPED(step_vector)(const ic_rule rule, const int has_first,
+                                  const TYPED(step_numbers) * s, real *p, const real *g,
+                                  real *first, real *second, size_t i, const size_t count) {
+    const int has_second = rule != IC_SGD;
+    vreal a = has_first ? TYPED(load_part)(first + i, 1, count) : V(set)(0);
+    vreal b = has_second ? TYPED(load_part)(second + i, 1, count) : V(set)(0);
+    const vreal moved = TYPED(stepped)(rule, has_first, s, TYPED(load_part)(p + i, 1, count),
+                                       TYPED(load_part)(g + i, 1, count), &a, &b);
+    TYPED(store_part)(p + i, moved, count);
+    if (has_first)
+        TYPED(store_part)(first + i, a, count);
+    if (has_second)
+        TYPED(store_part)(second + i, b, count);
+}
+
 IC_INLINE void TYPED(step_with)(const ic_rule rule, const int has_first, real *p, const real *g,
                                 real *first, real *second, size_t n, const ic_step *step) {
     const TYPED(step_numbers) s = {
@@ -46,21 +63,14 @@ IC_INLINE void TYPED(step_with)(const ic_rule rule, const int has_first, real *p
         .epsilon = V(set)((real)step->epsilon),
         .new_momentum = V(set)((real)(1.0 - step->momentum)),
         .new_memory = V(set)((real)(1.0 - step->memory)),
+        .decays = step->decay != 0,
+        .nesterov = step->nesterov,
     };
-    const int has_second = rule != IC_SGD;
-    for (size_t i = 0; i < n; i += LANES) {
-        const size_t count = n - i < LANES ? n - i : LANES;
-        vreal a = has_first ? TYPED(load_part)(first + i, 1, count) : V(set)(0);
-        vreal b = has_second ? TYPED(load_part)(second + i, 1, count) : V(set)(0);
-        const vreal moved =
-            TYPED(stepped)(rule, has_first, step, &s, TYPED(load_part)(p + i, 1, count),
-                           TYPED(load_part)(g + i, 1, count), &a, &b);
-        TYPED(store_part)(p + i, moved, count);
-        if (has_first)
-            TYPED(store_part)(first + i, a, count);
-        if (has_second)
-            TYPED(store_part)(second + i, b, count);
-    }
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        TYPED(step_vector)(rule, has_first, &s, p, g, first, second, i, LANES);
+    if (i < n)
+        TYPED(step_vector)(rule, has_first, &s, p, g, first, second, i, n - i);
 }
 
 /* One step of n parameters: p, first and second are written, g is read; none may overlap another.
