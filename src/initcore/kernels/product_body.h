@@ -13,8 +13,11 @@
 #endif
 
 #undef CHUNK_ROWS
+#undef GROUP_ROWS
 #undef CHUNK_COLUMNS
 #define CHUNK_ROWS (96 / TILE_ROWS * TILE_ROWS)
+/* Rows of the tiles that one panel of b meets before the next passes. */
+#define GROUP_ROWS (BY_ROWS ? GROUP_TILES * TILE_ROWS : CHUNK_ROWS)
 #define CHUNK_COLUMNS (CHUNK_BYTES / IC_BLOCK / sizeof(real) / TILE_COLUMNS * TILE_COLUMNS)
 
 IC_INLINE size_t TYPED(ic_least)(size_t a, size_t b) {
@@ -127,12 +130,13 @@ typedef struct TYPED(place) {
 } TYPED(place);
 
 IC_INLINE TYPED(place) TYPED(after)(TYPED(place) at, const TYPED(chunk) * of) {
-    if (BY_ROWS) {
-        at.column += TILE_COLUMNS;
-        return at.column < of->columns ? at : (TYPED(place)){at.row + TILE_ROWS, 0};
-    }
+    const size_t group = at.row / GROUP_ROWS * GROUP_ROWS;
     at.row += TILE_ROWS;
-    return at.row < of->rows ? at : (TYPED(place)){0, at.column + TILE_COLUMNS};
+    if (at.row < TYPED(ic_least)(group + GROUP_ROWS, of->rows))
+        return at;
+    at.column += TILE_COLUMNS;
+    return at.column < of->columns ? (TYPED(place)){group, at.column}
+                                   : (TYPED(place)){group + GROUP_ROWS, 0};
 }
 
 IC_INLINE real *TYPED(c_at)(const TYPED(chunk) * of, TYPED(place) at) {
@@ -226,7 +230,7 @@ static void TYPED(run_chunk)(const TYPED(chunk) * of) {
 }
 
 /* Rows of a that are packed at once, of those left: where tiles go along the rows of c and the rows
- * of a are transposed, those of one tile, which find them in the first-level cache. The last two
+ * of a are transposed, those of one group, which find them in the first-level cache. The last two
  * tiles of AVX2 share their rows: two or fewer have too few sums to keep the multipliers busy. */
 static size_t TYPED(chunk_rows)(const ic_product *job, size_t left) {
     if (!BY_ROWS || A_BY_STEPS(job->a_row))
@@ -234,8 +238,10 @@ static size_t TYPED(chunk_rows)(const ic_product *job, size_t left) {
 #if defined(IC_ISA_AVX2)
     if (left > TILE_ROWS && left <= TILE_ROWS + 2)
         return (left + 1) / 2;
+    if (left > GROUP_ROWS && left <= GROUP_ROWS + 2)
+        return GROUP_ROWS - TILE_ROWS;
 #endif
-    return TYPED(ic_least)(left, TILE_ROWS);
+    return TYPED(ic_least)(left, GROUP_ROWS);
 }
 
 void IC_FN(TYPED(product))(const ic_product *job, const ic_piece *piece, void *workspace) {

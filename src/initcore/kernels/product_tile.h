@@ -14,6 +14,7 @@
 #undef A_PACKED_FROM
 #undef CHUNK_BYTES
 #undef BY_ROWS
+#undef GROUP_TILES
 #undef FINISH_COLUMNS
 #undef TILE_ROWS
 #undef TILE_VECTORS
@@ -58,13 +59,18 @@
 #define CHUNK_BYTES (4 << 20)
 #endif
 #endif
-/* Tiles go along the rows of c, whose lines come from furthest away: a few rows of a stay in the
- * first-level cache, and the panels of b pass (BY_ROWS). The others keep a panel of b, for which
- * their second-level caches need not be large. */
-#if defined(IC_ISA_AVX512) || defined(IC_ISA_AVX2)
+/* Tiles go along the rows of c, whose lines come from furthest away: rows of a for GROUP_TILES
+ * tiles stay in the first-level cache, and the panels of b pass (BY_ROWS). The others keep a panel
+ * of b, for which their second-level caches need not be large. */
+#if defined(IC_ISA_AVX512)
 #define BY_ROWS 1
+#define GROUP_TILES 1 /* of 12 rows each */
+#elif defined(IC_ISA_AVX2)
+#define BY_ROWS 1
+#define GROUP_TILES 2
 #else
 #define BY_ROWS 0
+#define GROUP_TILES 1
 #endif
 /* Columns of a row of tiles whose epilogue is taken at once: beginning it for each tile takes as
  * long as AVX2's bias and relu themselves. They stay in the first-level cache until then. */

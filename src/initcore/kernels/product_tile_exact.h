@@ -28,6 +28,7 @@
 #undef THIN_ROWS
 #undef TILE_AND_PACK
 #undef BY_ROWS
+#undef GROUP_TILES
 #undef FINISH_COLUMNS
 #define packed double
 #define TILE_ROWS 4
@@ -44,6 +45,7 @@
 #define A_IN_PLACE(a_row, a_k, k, columns) 0
 #define CHUNK_BYTES (4 << 20)
 #define BY_ROWS 0
+#define GROUP_TILES 1
 #define FINISH_COLUMNS TILE_COLUMNS
 #define B_IN_PLACE(rows, columns, k, b_k, b_column) 0
 #define B_COPIED(rows, columns, b_column) 0
