@@ -1,11 +1,12 @@
-/* Products whose b fits in the first-level cache beside what else they need: see ic_product in
- * kernels/dense.h.
+/* Products whose b fits in the first-level cache beside what else they need, or is read only once
+ * because there are few rows: see ic_product in kernels/dense.h.
  *
  * A tile is as wide as the registers allow, so that a row of c has few panels; b is read where it
  * lies, if its rows are contiguous, and else packed once; a is always read where it lies. Rows are
  * shared out evenly, so that no tile has too few sums to keep the multipliers busy. One block of k
  * at most: a tile's sums are whole. */
 
+#undef SMALL_APART
 #undef SMALL_B
 #undef SMALL_COLUMNS
 #undef SMALL_FEW
@@ -16,10 +17,10 @@
 #define SMALL_FEW 32   /* rows that do not pay for copying b to where lines begin */
 #define SMALL_GROUP 64 /* rows after which phi is taken, while they are in the cache */
 #if defined(IC_ISA_AVX512)
-#define SMALL_B (32 << 10)  /* bytes of b */
-#define SMALL_ROUND 0       /* rows with which b may be larger, because it is read once */
-#define SMALL_SPAN SIZE_MAX /* bytes over which the rows of b may lie as they are */
-#define SMALL_APART(stride) 0
+#define SMALL_B (32 << 10)    /* bytes of b */
+#define SMALL_ROUND 0         /* rows with which b may be larger, because it is read once */
+#define SMALL_SPAN SIZE_MAX   /* bytes over which the rows of b may lie as they are */
+#define SMALL_APART(stride) 0 /* whether rows so far apart fall into few sets of that cache */
 #define SMALL_COLUMNS (WIDEST * LANES)
 #define SMALL_ROWS(vectors) ((vectors) > TILE_VECTORS ? 6 : TILE_ROWS)
 #else
