@@ -22,14 +22,15 @@
 #define SMALL_SPAN SIZE_MAX   /* bytes over which the rows of b may lie as they are */
 #define SMALL_APART(stride) 0 /* whether rows so far apart fall into few sets of that cache */
 #define SMALL_COLUMNS (WIDEST * LANES)
-#define SMALL_ROWS(vectors) ((vectors) > TILE_VECTORS ? 6 : TILE_ROWS)
+#define SMALL_ROWS(vectors) 6 /* with WIDEST vectors: 24 sums, 4 of b, 1 of a: 29 of 32 registers  \
+                               */
 #else
 #define SMALL_B (16 << 10)
 #define SMALL_ROUND SMALL_GROUP
 #define SMALL_SPAN (16 << 10)
 #define SMALL_APART(stride) ((stride) * (ptrdiff_t)sizeof(real) % 2048 == 0)
 #define SMALL_COLUMNS 1
-#define SMALL_ROWS(vectors) ((vectors) > TILE_VECTORS ? 4 : TILE_ROWS)
+#define SMALL_ROWS(vectors) ((vectors) > TILE_VECTORS ? 4 : 6)
 #endif
 
 /* Whether k rows so far apart stay in the first-level cache, and no vector lies across two lines.
@@ -93,14 +94,6 @@ IC_INLINE void TYPED(small_of_width)(size_t rows, const int vectors, size_t tile
         SMALL_CASE(4)
         SMALL_CASE(5)
         SMALL_CASE(6)
-#if TILE_ROWS >= 12
-        SMALL_CASE(7)
-        SMALL_CASE(8)
-        SMALL_CASE(9)
-        SMALL_CASE(10)
-        SMALL_CASE(11)
-        SMALL_CASE(12)
-#endif
     }
 #undef SMALL_CASE
 }
