@@ -209,8 +209,6 @@ typedef struct backward {
     char *dz;
     ptrdiff_t dz_row;
     size_t dz_rows; /* of a piece */
-    int one_line; /* whether rows of dy, of what was saved and of dz follow each other: one long row
-                     has one end to be taken apart */
     grid dx, dw;
     size_t db_pieces;
     slots slots;
@@ -220,14 +218,9 @@ static void dz_task(void *context, size_t index) {
     const backward *const b = context;
     const ic_dense_backward *const layer = b->layer;
     const size_t row = index * b->dz_rows;
-    const size_t rows = least(b->dz_rows, layer->batch - row);
-    char *const dz = b->dz + row * layer->n_out * b->of.size;
-    if (b->one_line)
-        b->of.activation_backward(dz, 0, &layer->dy, &layer->saved, row, 1, rows * layer->n_out,
-                                  &layer->phi);
-    else
-        b->of.activation_backward(dz, b->dz_row, &layer->dy, &layer->saved, row, rows, layer->n_out,
-                                  &layer->phi);
+    b->of.activation_backward(b->dz + row * layer->n_out * b->of.size, b->dz_row, &layer->dy,
+                              &layer->saved, row, least(b->dz_rows, layer->batch - row),
+                              layer->n_out, &layer->phi);
 }
 
 static void backward_task(void *context, size_t index) {
@@ -246,11 +239,6 @@ static void backward_task(void *context, size_t index) {
     const size_t column = (index - b->dw.pieces - b->dx.pieces) * DB_COLUMNS;
     b->of.column_sums(layer->db, layer->db_stride, b->dz, b->dz_row, layer->batch, column,
                       least(DB_COLUMNS, layer->n_out - column), layer->accumulate);
-}
-
-/* Whether the rows of a matrix follow each other in memory. */
-static int is_one_line(const ic_matrix *m, size_t columns) {
-    return m->column == 1 && m->row == (ptrdiff_t)columns;
 }
 
 int ic_dense_backward_run(ic_dtype dtype, const ic_dense_backward *layer) {
@@ -307,8 +295,6 @@ int ic_dense_backward_run(ic_dtype dtype, const ic_dense_backward *layer) {
     if (own_dz) {
         b.dz = workspace;
         b.dz_rows = pieces_of(DZ_ELEMENTS, n_out > 0 ? n_out : 1);
-        b.one_line = is_one_line(&layer->dy, n_out) &&
-                     (layer->phi.name == IC_IDENTITY || is_one_line(&layer->saved, n_out));
         ic_pool_for(pieces_of(batch, b.dz_rows), dz_task, &b,
                     threads_for((double)batch * (double)n_out, ELEMENTS_PER_THREAD));
     }

@@ -84,11 +84,22 @@ IC_INLINE void TYPED(backward_with)(const ic_activation name, real *dz, ptrdiff_
     }
 }
 
+IC_INLINE int TYPED(rows_follow)(const ic_matrix *m, ptrdiff_t next) {
+    return m->column == 1 && m->row == next;
+}
+
 /* dz (rows, columns) = phi'(z) dy, rows `row` and on of dy and of what was saved, y or z; dz has
  * unit column stride and may be dy; what was saved is not read for the identity. */
 void IC_FN(TYPED(activation_backward))(void *dz, ptrdiff_t dz_row, const ic_matrix *dy,
                                        const ic_matrix *saved, size_t row, size_t rows,
                                        size_t columns, const ic_phi *phi) {
+    /* rows that follow each other are one long row, whose end is taken apart once */
+    const ptrdiff_t next = (ptrdiff_t)columns;
+    if (dz_row == next && TYPED(rows_follow)(dy, next) &&
+        (phi->name == IC_IDENTITY || TYPED(rows_follow)(saved, next))) {
+        columns *= rows;
+        rows = 1;
+    }
     switch (phi->name) {
 #define IC_ACTIVATION(code, name, numbers, first, second)                                          \
     case code:                                                                                     \

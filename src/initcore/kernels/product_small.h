@@ -22,8 +22,7 @@
 #define SMALL_SPAN SIZE_MAX   /* bytes over which the rows of b may lie as they are */
 #define SMALL_APART(stride) 0 /* whether rows so far apart fall into few sets of that cache */
 #define SMALL_COLUMNS (WIDEST * LANES)
-#define SMALL_ROWS(vectors) 6 /* with WIDEST vectors: 24 sums, 4 of b, 1 of a: 29 of 32 registers  \
-                               */
+#define SMALL_ROWS(vectors) 6 /* with WIDEST: 24 sums, 4 of b, 1 of a: 29 of 32 registers */
 #else
 #define SMALL_B (16 << 10)
 #define SMALL_ROUND SMALL_GROUP
@@ -33,8 +32,7 @@
 #define SMALL_ROWS(vectors) ((vectors) > TILE_VECTORS ? 4 : 6)
 #endif
 
-/* Whether k rows so far apart stay in the first-level cache, and no vector lies across two lines.
- */
+/* Whether k rows so far apart stay in the first-level cache, no vector across two of its lines. */
 IC_INLINE int TYPED(stays)(const real *b, ptrdiff_t b_k, size_t k) {
     const size_t row = (size_t)b_k * sizeof(real);
     return ((uintptr_t)b | row) % sizeof(vreal) == 0 && row * k <= SMALL_SPAN;
