@@ -92,6 +92,18 @@ FEW_ROWS = [
     (65, 128, 64),
 ]
 
+# Rows of a that stay in the second-level cache while parts of b pass: with a part of a part, the
+# last rows in tiles of three and four, packed because they lie half a page apart, as many rows as
+# stay and more, and weights of more than 4 MiB, which are called for ahead.
+PARTS = [
+    (73, 300, 257),
+    (127, 512, 129),
+    (258, 257, 140),
+    (266, 300, 140),
+    (20, 1040, 1040),
+    (67, 1040, 1040),
+]
+
 
 @functools.cache  # one slow run serves every instruction set
 def twin_run(shape: tuple[int, int, int], kind: type, activation: str) -> tuple[np.ndarray, ...]:
@@ -126,7 +138,7 @@ def reference_dphi(name: str, y: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("shape", [*SHAPES, *SMALL])
+@pytest.mark.parametrize("shape", [*SHAPES, *SMALL, *PARTS])
 def test_dense_agrees_with_numpy_in_float64(
     shape: tuple[int, int, int], activation: str, kind: type
 ) -> None:
@@ -159,7 +171,7 @@ def test_dense_agrees_with_the_twin_on_every_byte(
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
-@pytest.mark.parametrize("shape", [*SHAPES, *SMALL, *EMPTY, (67, 130, 200), *FEW_ROWS])
+@pytest.mark.parametrize("shape", [*SHAPES, *SMALL, *EMPTY, *FEW_ROWS, *PARTS])
 def test_dense_gives_the_same_bytes_for_every_isa_and_thread_count(
     shape: tuple[int, int, int], activation: str, kind: type
 ) -> None:

@@ -57,33 +57,17 @@ static float *array(size_t n) {
     return (float *)memory(n * sizeof(float) + 64) + 4;
 }
 
-/* Calls `each` for the chunks of the product in its order. */
-static void chunks(const subject *of, void (*each)(const chunk_f32 *, const subject *)) {
-    const ic_product *const job = &of->job;
-    const ic_piece *const piece = &of->piece;
-    const size_t width = ic_least_f32(piece->columns, CHUNK_COLUMNS);
-    const size_t depth = ic_least_f32(job->k, IC_BLOCK);
-    chunk_f32 at = {.job = job, .piece = piece, .packed_b = (float *)(void *)of->workspace};
-    at.packed_a = (float *)(void *)(of->workspace + chunk_bytes_f32(width, TILE_COLUMNS, depth));
-    for (at.column = 0; at.column < piece->columns; at.column += CHUNK_COLUMNS) {
-        at.columns = ic_least_f32(piece->columns - at.column, CHUNK_COLUMNS);
-        for (at.k0 = 0; at.k0 < job->k; at.k0 += IC_BLOCK) {
-            at.k = ic_least_f32(job->k - at.k0, IC_BLOCK);
-            for (at.row = 0; at.row < piece->rows; at.row += at.rows) {
-                at.rows = chunk_rows_f32(job, piece->rows - at.row);
-                each(&at, of);
-            }
-        }
-    }
+static void chunks(const subject *of, void (*each)(const chunk_f32 *, const void *)) {
+    chunks_f32(&of->job, &of->piece, of->workspace, each, of);
 }
 
-static void chunk_packs_a(const chunk_f32 *at, const subject *of) {
+static void chunk_packs_a(const chunk_f32 *at, const void *of) {
     (void)of;
-    if (!A_IN_PLACE(at->job->a_row, at->job->a_k, at->k, at->columns))
+    if (packs_a_f32(at))
         pack_a_f32(at);
 }
 
-static void chunk_packs_b(const chunk_f32 *at, const subject *of) {
+static void chunk_packs_b(const chunk_f32 *at, const void *of) {
     (void)of;
     const ic_product *const job = at->job;
     if (at->row > 0)
@@ -116,11 +100,11 @@ static void chunk_tiles(const chunk_f32 *at, const subject *of, int at_rest) {
     }
 }
 
-static void chunk_to_c(const chunk_f32 *at, const subject *of) {
+static void chunk_to_c(const chunk_f32 *at, const void *of) {
     chunk_tiles(at, of, 0);
 }
 
-static void chunk_to_rest(const chunk_f32 *at, const subject *of) {
+static void chunk_to_rest(const chunk_f32 *at, const void *of) {
     chunk_tiles(at, of, 1);
 }
 

@@ -3,8 +3,9 @@
  * The piece of c is cut into column chunks of CHUNK_COLUMNS, k into blocks of IC_BLOCK, the rows
  * into chunks of CHUNK_ROWS. A block of b is packed once into panels of TILE_COLUMNS. A chunk of a
  * is read in place where its rows or columns are contiguous. One operand of a tile stays in the
- * first-level cache while the other one's panels pass from the second (BY_ROWS). Partial sums pass
- * through c, which changes nothing: they are rounded to its type already. */
+ * first-level cache while the other one's panels pass from the second (BY_ROWS). Where a block of k
+ * of all rows fits there too (A_STAYS), it is packed once, and b in parts of PART_COLUMNS beside
+ * it. Partial sums pass through c, which changes nothing: they are rounded to its type already. */
 #include "initcore/kernels/phi.h"
 #if IC_BITS == 32 && defined(IC_SIMD_FMA_EMULATED)
 #include "initcore/kernels/product_tile_exact.h"
@@ -15,10 +16,12 @@
 #undef CHUNK_ROWS
 #undef GROUP_ROWS
 #undef CHUNK_COLUMNS
+#undef PART_COLUMNS
 #define CHUNK_ROWS (96 / TILE_ROWS * TILE_ROWS)
 /* Rows of the tiles that one panel of b meets before the next passes. */
 #define GROUP_ROWS (BY_ROWS ? GROUP_TILES * TILE_ROWS : CHUNK_ROWS)
 #define CHUNK_COLUMNS (CHUNK_BYTES / IC_BLOCK / sizeof(real) / TILE_COLUMNS * TILE_COLUMNS)
+#define PART_COLUMNS (PANELS_BESIDE * TILE_COLUMNS)
 
 IC_INLINE size_t TYPED(ic_least)(size_t a, size_t b) {
     return a < b ? a : b;
@@ -93,6 +96,19 @@ static void TYPED(finish_part)(const ic_product *job, real *c, size_t rows, size
     TYPED(finish)(job->phi, c, job->c_row, rows, columns, bias, job->bias_stride);
 }
 
+/* Whether b, of so many columns, is called for a part ahead. */
+IC_INLINE int TYPED(is_called)(const ic_product *job, size_t columns) {
+    return job->k * columns * sizeof(real) > CALLED_FROM;
+}
+
+/* Calls for n contiguous elements to the second-level cache. */
+IC_INLINE void TYPED(call_ahead)(const real *from, size_t n) {
+    for (size_t i = 0; i < n; i += 64 / sizeof(real))
+        __builtin_prefetch(from + i, 0, 2);
+    if (n > 0)
+        __builtin_prefetch(from + n - 1, 0, 2);
+}
+
 #include "initcore/kernels/product_few.h"
 #if defined(IC_ISA_AVX512) || defined(IC_ISA_AVX2)
 #define SMALL
@@ -107,6 +123,11 @@ void IC_FN(TYPED(product_needs))(ic_product_needs *needs, const ic_product *job,
     needs->workspace =
         TYPED(chunk_bytes)(TYPED(ic_least)(columns, CHUNK_COLUMNS), TILE_COLUMNS, depth) +
         TYPED(chunk_bytes)(TYPED(ic_least)(rows, CHUNK_ROWS), TILE_ROWS, depth);
+    if (A_STAYS > 0) /* a piece may have fewer rows than are asked for */
+        needs->workspace = TYPED(ic_greatest)(
+            needs->workspace,
+            TYPED(chunk_bytes)(TYPED(ic_least)(columns, PART_COLUMNS), TILE_COLUMNS, depth) +
+                TYPED(ic_least)(rows * depth * sizeof(packed), A_STAYS));
 #if defined(THIN_ROWS)
     if (TYPED(is_thin)(job, rows, columns)) {
         needs->tile_rows = THIN_ROWS; /* a piece has all of them */
@@ -116,12 +137,13 @@ void IC_FN(TYPED(product_needs))(ic_product_needs *needs, const ic_product *job,
 #endif
 }
 
-/* A chunk of a, the block of b that passes over it, and where both are packed. */
+/* A chunk of a, the block of b that passes over it, and where both are packed. stays: A_STAYS. */
 typedef struct TYPED(chunk) {
     const ic_product *job;
     const ic_piece *piece;
     size_t row, rows, column, columns, k0, k;
     packed *packed_a, *packed_b;
+    int stays;
 } TYPED(chunk);
 
 /* A tile of a chunk: its first row and column, counted from those of the chunk. */
@@ -147,6 +169,15 @@ IC_INLINE real *TYPED(c_at)(const TYPED(chunk) * of, TYPED(place) at) {
 static const real *TYPED(chunk_of_a)(const TYPED(chunk) * of) {
     return (const real *)of->job->a + (ptrdiff_t)of->row * of->job->a_row +
            (ptrdiff_t)of->k0 * of->job->a_k;
+}
+
+IC_INLINE int TYPED(a_in_place)(const TYPED(chunk) * of) {
+    return A_IN_PLACE(of->job->a_row, of->job->a_k, of->k, of->columns);
+}
+
+/* Where a stays the first part of b has packed it. */
+IC_INLINE int TYPED(packs_a)(const TYPED(chunk) * of) {
+    return !TYPED(a_in_place)(of) && !(of->stays && of->column > of->piece->column);
 }
 
 static void TYPED(pack_a)(const TYPED(chunk) * of) {
@@ -215,14 +246,37 @@ static void TYPED(finish_tiles)(const TYPED(chunk) * of, TYPED(place) at) {
                        of->column + at.column, end - at.column);
 }
 
-static void TYPED(run_chunk)(const TYPED(chunk) * of) {
+/* While the part of b before it is multiplied, every tile calls for its share of the next one. */
+static void TYPED(call_for_next)(const TYPED(chunk) * of, size_t tile, size_t tiles) {
+    const ic_product *const job = of->job;
+    const size_t column = of->column + of->columns;
+    const size_t columns =
+        TYPED(ic_least)(of->piece->column + of->piece->columns - column, PART_COLUMNS);
+    const int across = job->b_column == 1;
+    const size_t lines = across ? of->k : columns, length = across ? columns : of->k;
+    const ptrdiff_t stride = across ? job->b_k : job->b_column;
+    const real *const next =
+        (const real *)job->b + (ptrdiff_t)of->k0 * job->b_k + (ptrdiff_t)column * job->b_column;
+    for (size_t line = lines * tile / tiles; line < lines * (tile + 1) / tiles; line++)
+        TYPED(call_ahead)(next + (ptrdiff_t)line * stride, length);
+}
+
+static void TYPED(run_chunk)(const TYPED(chunk) * of, const void *none) {
+    (void)none;
     const ic_product *const job = of->job;
     const int assign = of->k0 == 0 && !job->accumulate, last = of->k0 + of->k == job->k;
-    const int a_in_place = A_IN_PLACE(job->a_row, job->a_k, of->k, of->columns);
-    if (!a_in_place)
+    const int a_in_place = TYPED(a_in_place)(of);
+    if (TYPED(packs_a)(of))
         TYPED(pack_a)(of);
+    const int calls =
+        of->stays && of->row == of->piece->row && TYPED(is_called)(job, of->piece->columns);
+    const size_t tiles =
+        (of->rows + TILE_ROWS - 1) / TILE_ROWS * ((of->columns + TILE_COLUMNS - 1) / TILE_COLUMNS);
+    size_t tile = 0;
     for (TYPED(place) at = {0, 0}; at.row < of->rows && at.column < of->columns;
-         at = TYPED(after)(at, of)) {
+         at = TYPED(after)(at, of), tile++) {
+        if (calls)
+            TYPED(call_for_next)(of, tile, tiles);
         TYPED(run_tile)(of, at, a_in_place, assign);
         if (last)
             TYPED(finish_tiles)(of, at);
@@ -232,16 +286,53 @@ static void TYPED(run_chunk)(const TYPED(chunk) * of) {
 /* Rows of a that are packed at once, of those left: where tiles go along the rows of c and the rows
  * of a are transposed, those of one group, which find them in the first-level cache. The last two
  * tiles of AVX2 share their rows: two or fewer have too few sums to keep the multipliers busy. */
-static size_t TYPED(chunk_rows)(const ic_product *job, size_t left) {
-    if (!BY_ROWS || A_BY_STEPS(job->a_row))
-        return TYPED(ic_least)(left, CHUNK_ROWS);
+static size_t TYPED(chunk_rows)(const ic_product *job, size_t left, int stays) {
+    const int by_groups = BY_ROWS && !A_BY_STEPS(job->a_row) && !stays;
+    const size_t most = stays ? left : by_groups ? GROUP_ROWS : CHUNK_ROWS;
 #if defined(IC_ISA_AVX2)
-    if (left > TILE_ROWS && left <= TILE_ROWS + 2)
-        return (left + 1) / 2;
-    if (left > GROUP_ROWS && left <= GROUP_ROWS + 2)
-        return GROUP_ROWS - TILE_ROWS;
+    if ((by_groups || stays) && left > TILE_ROWS) {
+        const size_t rest = left % TILE_ROWS;
+        if (left <= TILE_ROWS + 2)
+            return (left + 1) / 2;
+        if (left <= most + 2 && (rest == 1 || rest == 2))
+            return left - rest - TILE_ROWS;
+    }
 #endif
-    return TYPED(ic_least)(left, GROUP_ROWS);
+    return TYPED(ic_least)(left, most);
+}
+
+/* Calls `each` for the chunks of a product in their order. */
+IC_INLINE void TYPED(chunks)(const ic_product *job, const ic_piece *piece, void *workspace,
+                             void (*each)(const TYPED(chunk) *, const void *),
+                             const void *context) {
+    const size_t depth = TYPED(ic_least)(job->k, IC_BLOCK);
+    const int stays = piece->rows * depth * sizeof(packed) <= A_STAYS;
+    const size_t chunk_columns = stays ? SIZE_MAX : CHUNK_COLUMNS;
+    const size_t part_columns = stays ? PART_COLUMNS : CHUNK_COLUMNS;
+    packed *const packed_b = workspace;
+    packed *const packed_a =
+        (packed *)((char *)workspace +
+                   TYPED(chunk_bytes)(TYPED(ic_least)(piece->columns, part_columns), TILE_COLUMNS,
+                                      depth));
+    TYPED(chunk)
+    chunk = {
+        .job = job, .piece = piece, .packed_a = packed_a, .packed_b = packed_b, .stays = stays};
+    const size_t row_end = piece->row + piece->rows, column_end = piece->column + piece->columns;
+    for (size_t from = piece->column, end; from < column_end; from = end) {
+        end = from + TYPED(ic_least)(column_end - from, chunk_columns);
+        for (chunk.k0 = 0; chunk.k0 < job->k; chunk.k0 += IC_BLOCK) {
+            chunk.k = TYPED(ic_least)(job->k - chunk.k0, IC_BLOCK);
+            for (chunk.column = from; chunk.column < end; chunk.column += part_columns) {
+                chunk.columns = TYPED(ic_least)(end - chunk.column, part_columns);
+                for (chunk.row = piece->row; chunk.row < row_end; chunk.row += chunk.rows) {
+                    chunk.rows = TYPED(chunk_rows)(job, row_end - chunk.row, stays);
+                    if (stays)
+                        chunk.packed_a = packed_a + (chunk.row - piece->row) * chunk.k;
+                    each(&chunk, context);
+                }
+            }
+        }
+    }
 }
 
 void IC_FN(TYPED(product))(const ic_product *job, const ic_piece *piece, void *workspace) {
@@ -259,24 +350,5 @@ void IC_FN(TYPED(product))(const ic_product *job, const ic_piece *piece, void *w
         return;
     }
 #endif
-    const size_t width = TYPED(ic_least)(piece->columns, CHUNK_COLUMNS);
-    const size_t depth = TYPED(ic_least)(job->k, IC_BLOCK);
-    TYPED(chunk)
-    chunk = {
-        .job = job,
-        .piece = piece,
-        .packed_a = (packed *)((char *)workspace + TYPED(chunk_bytes)(width, TILE_COLUMNS, depth)),
-        .packed_b = workspace,
-    };
-    const size_t row_end = piece->row + piece->rows, column_end = piece->column + piece->columns;
-    for (chunk.column = piece->column; chunk.column < column_end; chunk.column += CHUNK_COLUMNS) {
-        chunk.columns = TYPED(ic_least)(column_end - chunk.column, CHUNK_COLUMNS);
-        for (chunk.k0 = 0; chunk.k0 < job->k; chunk.k0 += IC_BLOCK) {
-            chunk.k = TYPED(ic_least)(job->k - chunk.k0, IC_BLOCK);
-            for (chunk.row = piece->row; chunk.row < row_end; chunk.row += chunk.rows) {
-                chunk.rows = TYPED(chunk_rows)(job, row_end - chunk.row);
-                TYPED(run_chunk)(&chunk);
-            }
-        }
-    }
+    TYPED(chunks)(job, piece, workspace, TYPED(run_chunk), NULL);
 }

@@ -155,41 +155,62 @@ IC_INLINE size_t TYPED(panel_of)(size_t left) {
     return (vectors == WIDEST + 1 ? WIDEST - 1 : TYPED(ic_least)(vectors, WIDEST)) * LANES;
 }
 
+/* The same for the columns of c^T: with AVX2 pairs, unless one would be left, because a wider panel
+ * and the columns of b that pass over it do not fit in the first-level cache. */
+IC_INLINE size_t TYPED(thin_panel_of)(size_t left) {
+#if defined(IC_ISA_AVX2)
+    return left % (2 * LANES) == 0 ? 2 * LANES : TYPED(panel_of)(left);
+#else
+    return TYPED(panel_of)(left);
+#endif
+}
+
 /* Bytes: the packed block of a, and the scratch with rows to fill its last square. */
 static size_t TYPED(thin_bytes)(size_t rows, size_t columns, size_t k) {
     const size_t chunk = columns < THIN_CHUNK ? columns : THIN_CHUNK;
     return TYPED(thin_width)(rows) * (k + chunk + LANES) * sizeof(real);
 }
 
-/* `lines` rows of the scratch, in tiles of `most` rows and then of fewer. */
-IC_INLINE void TYPED(thin_lines)(const int most, const int vectors, size_t lines, size_t k,
-                                 const real *b, ptrdiff_t b_column, const real *panel, real *out,
-                                 ptrdiff_t out_row, int assign) {
-    const ptrdiff_t width = vectors * LANES;
-    while (lines > 0) {
-        const int now = lines >= (size_t)most ? most : lines >= 4 ? 4 : 1;
-        if (now == most)
-            TYPED(tile_of)(most, vectors, TYPED(NEAR), k, b, b_column, 1, panel, width, out,
-                           out + now * out_row, out_row, (size_t)width, assign, NULL);
-        else if (now == 4)
-            TYPED(tile_of)(4, vectors, TYPED(NEAR), k, b, b_column, 1, panel, width, out,
-                           out + now * out_row, out_row, (size_t)width, assign, NULL);
-        else
-            TYPED(tile_of)(1, vectors, TYPED(NEAR), k, b, b_column, 1, panel, width, out,
-                           out + now * out_row, out_row, (size_t)width, assign, NULL);
-        b += now * b_column;
-        out += now * out_row;
-        lines -= (size_t)now;
+/* Columns of b and the panel of a^T that passes over them, and where their sums go; next: where
+ * those that follow begin, of which each tile calls for `ahead` elements of as many, or NULL. */
+typedef struct TYPED(thin) {
+    const real *b, *panel, *next;
+    real *out;
+    ptrdiff_t b_column, out_row;
+    size_t lines, k, ahead;
+    int assign;
+} TYPED(thin);
+
+IC_INLINE void TYPED(thin_tile)(const int rows, const int vectors, TYPED(thin) * at) {
+    if (at->next != NULL) {
+        for (int i = 0; i < rows; i++)
+            TYPED(call_ahead)(at->next + i * at->b_column, at->ahead);
+        at->next += rows * at->b_column;
     }
+    real *const following = at->out + rows * at->out_row;
+    TYPED(tile_of)(rows, vectors, TYPED(NEAR), at->k, at->b, at->b_column, 1, at->panel,
+                   vectors * LANES, at->out, following, at->out_row, (size_t)vectors * LANES,
+                   at->assign, NULL);
+    at->b += rows * at->b_column;
+    at->out = following;
+    at->lines -= (size_t)rows;
+}
+
+/* Rows of the scratch, in tiles of `most` rows and then of fewer. */
+IC_INLINE void TYPED(thin_lines)(const int most, const int vectors, TYPED(thin) at) {
+    while (at.lines >= (size_t)most)
+        TYPED(thin_tile)(most, vectors, &at);
+    while (at.lines >= 4)
+        TYPED(thin_tile)(4, vectors, &at);
+    while (at.lines > 0)
+        TYPED(thin_tile)(1, vectors, &at);
 }
 
 /* Rows that start at multiples of a half page fall into few sets of the first-level cache, which
  * has eight ways: no more than eight of them at a time then. */
-static void TYPED(thin_panel)(size_t vectors, size_t lines, size_t k, const real *b,
-                              ptrdiff_t b_column, const real *panel, real *out, ptrdiff_t out_row,
-                              int assign) {
+static void TYPED(thin_panel)(size_t vectors, const TYPED(thin) * at) {
 #define THIN_CASE(most, vectors)                                                                   \
-    TYPED(thin_lines)(most, vectors, lines, k, b, b_column, panel, out, out_row, assign);          \
+    TYPED(thin_lines)(most, vectors, *at);                                                         \
     return;
     switch (vectors) {
 #if WIDEST >= 4
@@ -205,12 +226,12 @@ static void TYPED(thin_panel)(size_t vectors, size_t lines, size_t k, const real
 #endif
 #if TILE_ROWS >= 12
     case 2:
-        if (b_column * (ptrdiff_t)sizeof(real) % 2048 != 0) {
+        if (at->b_column * (ptrdiff_t)sizeof(real) % 2048 != 0) {
             THIN_CASE(12, 2)
         }
         THIN_CASE(6, 2)
     case 1:
-        if (b_column * (ptrdiff_t)sizeof(real) % 2048 != 0) {
+        if (at->b_column * (ptrdiff_t)sizeof(real) % 2048 != 0) {
             THIN_CASE(12, 1)
         }
         THIN_CASE(6, 1)
@@ -252,6 +273,7 @@ static void TYPED(product_thin)(const ic_product *job, const ic_piece *piece, re
     const size_t depth = job->k < IC_BLOCK ? job->k : IC_BLOCK;
     real *const panels = workspace, *const scratch = workspace + width * depth;
     const size_t column_end = piece->column + piece->columns;
+    const int calls = TYPED(is_called)(job, piece->columns);
     for (size_t chunk = piece->column; chunk < column_end; chunk += THIN_CHUNK) {
         const size_t columns = column_end - chunk < THIN_CHUNK ? column_end - chunk : THIN_CHUNK;
         /* the rest of the last square is read, and thrown away */
@@ -262,18 +284,28 @@ static void TYPED(product_thin)(const ic_product *job, const ic_piece *piece, re
             const real *const a = (const real *)job->a + (ptrdiff_t)piece->row * job->a_row +
                                   (ptrdiff_t)k0 * job->a_k;
             for (size_t row = 0, panel; row < width; row += panel) {
-                panel = TYPED(panel_of)(width - row);
+                panel = TYPED(thin_panel_of)(width - row);
                 TYPED(pack)(panels + row * k, panel, a + (ptrdiff_t)row * job->a_row, job->a_row,
                             job->a_k, TYPED(ic_least)(piece->rows - row, panel), k);
             }
             for (size_t column = 0; column < columns; column += THIN_GROUP) {
-                const size_t lines = columns - column < THIN_GROUP ? columns - column : THIN_GROUP;
-                const real *const b =
-                    (const real *)job->b + (ptrdiff_t)(chunk + column) * job->b_column + k0;
+                TYPED(thin)
+                at = {.b = (const real *)job->b + (ptrdiff_t)(chunk + column) * job->b_column + k0,
+                      .b_column = job->b_column,
+                      .lines = TYPED(ic_least)(columns - column, THIN_GROUP),
+                      .k = k,
+                      .out_row = (ptrdiff_t)width,
+                      .assign = k0 == 0};
+                const int follow = calls && columns - column >= 2 * THIN_GROUP;
                 for (size_t row = 0, panel; row < width; row += panel) {
-                    panel = TYPED(panel_of)(width - row);
-                    TYPED(thin_panel)(panel / LANES, lines, k, b, job->b_column, panels + row * k,
-                                      scratch + column * width + row, (ptrdiff_t)width, k0 == 0);
+                    panel = TYPED(thin_panel_of)(width - row);
+                    at.panel = panels + row * k;
+                    at.out = scratch + column * width + row;
+                    if (follow) { /* every panel calls for its share of them */
+                        at.next = at.b + THIN_GROUP * job->b_column + k * row / width;
+                        at.ahead = k * panel / width;
+                    }
+                    TYPED(thin_panel)(panel / LANES, &at);
                 }
             }
         }

@@ -13,6 +13,8 @@
 #undef SPREAD
 #undef A_PACKED_FROM
 #undef CHUNK_BYTES
+#undef A_STAYS
+#undef CALLED_FROM
 #undef BY_ROWS
 #undef GROUP_TILES
 #undef FINISH_COLUMNS
@@ -58,6 +60,15 @@
 #else
 #define CHUNK_BYTES (4 << 20)
 #endif
+#endif
+/* A second-level cache of 512 KiB keeps so many bytes of a, packed, beside a part of b. A b of more
+ * than CALLED_FROM bytes is called for there while the part before it is multiplied. */
+#if defined(IC_ISA_AVX2)
+#define A_STAYS ((size_t)264 << 10)
+#define CALLED_FROM ((size_t)4 << 20)
+#else
+#define A_STAYS ((size_t)0)
+#define CALLED_FROM SIZE_MAX
 #endif
 /* Tiles go along the rows of c, whose lines come from furthest away: rows of a for GROUP_TILES
  * tiles stay in the first-level cache, and the panels of b pass (BY_ROWS). The others keep a panel

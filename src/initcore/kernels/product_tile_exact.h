@@ -18,6 +18,8 @@
 #undef PANEL_WIDTH
 #undef A_IN_PLACE
 #undef CHUNK_BYTES
+#undef A_STAYS
+#undef CALLED_FROM
 #undef B_IN_PLACE
 #undef B_COPIED
 #undef A_BY_STEPS
@@ -44,6 +46,8 @@
 #define PANEL_WIDTH(columns) ((void)(columns), (size_t)TILE_COLUMNS)
 #define A_IN_PLACE(a_row, a_k, k, columns) 0
 #define CHUNK_BYTES (4 << 20)
+#define A_STAYS ((size_t)0)
+#define CALLED_FROM SIZE_MAX
 #define BY_ROWS 0
 #define GROUP_TILES 1
 #define FINISH_COLUMNS TILE_COLUMNS
