@@ -123,14 +123,14 @@
 #define PANEL_SIZE(tile, k) ((tile) * (k))
 #define PANEL_WIDTH(columns) (((columns) + LANES - 1) / LANES * LANES)
 /* Steps that start at multiples of a page fall into the same sets of the first-level cache. Smaller
- * multiples collide too, in more sets: AVX-512's tile is soon through with what they keep, AVX2's
- * narrow one passes too often over many of them. */
+ * multiples collide too, in more sets: AVX-512's tile is soon through with what they keep. AVX2's
+ * narrow one passes over them so often that they must stay in the second level, a line for a few of
+ * its elements at each step. */
 #undef STEPS_COLLIDE
 #if defined(IC_ISA_AVX512)
 #define STEPS_COLLIDE(bytes, k) ((bytes) % 1024 == 0)
 #elif defined(IC_ISA_AVX2)
-#define STEPS_COLLIDE(bytes, k)                                                                    \
-    ((bytes) % 4096 == 0 || ((bytes) % 1024 == 0 && (bytes) * (ptrdiff_t)(k) >= 192 * 1024))
+#define STEPS_COLLIDE(bytes, k) ((bytes) % 4096 == 0 || (bytes) * (ptrdiff_t)(k) >= 192 * 1024)
 #else
 #define STEPS_COLLIDE(bytes, k) ((bytes) % 4096 == 0)
 #endif
