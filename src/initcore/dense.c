@@ -203,6 +203,14 @@ int ic_dense_forward_run(ic_dtype dtype, const ic_dense_forward *layer) {
 
 enum { DZ_ELEMENTS = 4096, DB_COLUMNS = 512 }; /* of a piece */
 
+/* The distance of dz's rows. A KiB or a multiple apart they fall into few sets of the first-level
+ * cache, so that products pack them: while dz fits in the second level a line more spares that. */
+static size_t dz_distance(size_t batch, size_t n_out, size_t size) {
+    enum { COLLIDING = 1024, LINE = 64, MOST = 512 << 10 };
+    const int apart = n_out * size % COLLIDING == 0 && batch * n_out * size <= MOST;
+    return apart ? n_out + LINE / size : n_out;
+}
+
 typedef struct backward {
     operations of;
     const ic_dense_backward *layer;
@@ -218,7 +226,7 @@ static void dz_task(void *context, size_t index) {
     const backward *const b = context;
     const ic_dense_backward *const layer = b->layer;
     const size_t row = index * b->dz_rows;
-    b->of.activation_backward(b->dz + row * layer->n_out * b->of.size, b->dz_row, &layer->dy,
+    b->of.activation_backward(b->dz + row * (size_t)b->dz_row * b->of.size, b->dz_row, &layer->dy,
                               &layer->saved, row, least(b->dz_rows, layer->batch - row),
                               layer->n_out, &layer->phi);
 }
@@ -252,7 +260,7 @@ int ic_dense_backward_run(ic_dtype dtype, const ic_dense_backward *layer) {
     /* dz is dy itself where nothing has to be computed and its rows can be read as they are */
     const int own_dz = layer->phi.name != IC_IDENTITY || layer->dy.column != 1;
     b.dz = layer->dy.data;
-    b.dz_row = own_dz ? (ptrdiff_t)n_out : layer->dy.row;
+    b.dz_row = own_dz ? (ptrdiff_t)dz_distance(batch, n_out, b.of.size) : layer->dy.row;
     if (want_dx) {
         b.dx = (grid){.job = {.c = layer->dx.data,
                               .c_row = layer->dx.row,
@@ -287,7 +295,7 @@ int ic_dense_backward_run(ic_dtype dtype, const ic_dense_backward *layer) {
     if (pieces == 0)
         return 0;
 
-    const size_t dz_bytes = own_dz ? (batch * n_out * b.of.size + 63) / 64 * 64 : 0;
+    const size_t dz_bytes = own_dz ? (batch * (size_t)b.dz_row * b.of.size + 63) / 64 * 64 : 0;
     char *const workspace = ic_workspace_take(b.slots.bytes * b.slots.count + dz_bytes + 64);
     if (workspace == NULL)
         return -1;
