@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import initcore as ic
+from initcore import kernels
 from initcore.lab.statistics import decades, fewest_distinct, measure
 from initcore.lab.verdict import Evidence, Level, judge, judge_training, pool
 
@@ -131,6 +132,32 @@ def verdict_of(made: ic.Sequential) -> str:
     rng = np.random.default_rng(3)
     x = rng.standard_normal((300, 20)).astype(np.float32)
     return judge(measure(made, x, rng.integers(0, 5, 300), 5).evidence).word
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "gelu", "silu", "softplus"])
+def test_gradients_are_measured_behind_the_derivative_of_any_activation(activation):
+    made = network(activation, lambda i, w: None)
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((50, 20)).astype(np.float32)
+    labels = rng.integers(0, 5, 50)
+
+    def phi(z: np.ndarray) -> np.ndarray:
+        return kernels.activation_forward(z, activation, save=False)
+
+    zs, h = [], x.astype(np.float64)
+    for layer in made.layers:
+        zs.append(h @ layer.w.T.astype(np.float64) + layer.b)
+        h = phi(zs[-1])
+    odds = np.exp(zs[-1])
+    expected = [(odds / odds.sum(1, keepdims=True) - np.eye(5)[labels]) / len(labels)]
+    step = 1e-6  # a central difference is off by step^2 and by eps / step: 1e-9
+    for layer, z in zip(made.layers[:0:-1], zs[-2::-1], strict=True):
+        slope = (phi(z + step) - phi(z - step)) / (2 * step)
+        expected.append((expected[-1] @ layer.w.astype(np.float64)) * slope)
+    sizes = [np.sqrt(np.mean(dz**2)) for dz in expected[::-1]]
+    # float32 through LAYERS layers of 48 terms, forward and backward, each term off by an eps
+    bound = 2 * LAYERS * 50 * np.finfo(np.float32).eps
+    np.testing.assert_allclose(measure(made, x, labels, 5).gradient, sizes, rtol=bound)
 
 
 def times(factor: float):

@@ -111,26 +111,25 @@ def measure(network: Any, x: np.ndarray, labels: np.ndarray, n_classes: int) -> 
     Source: the standard deviation across samples beside the RMS follows Poole et al. 2016 and
     Schoenholz et al. 2017, who separate a layer's correlation between inputs from its length.
     """
-    inputs, outputs = [], []
+    outputs, saved = [], []
     signal, rms, mean, activation_rms, gradient = [], [], [], [], []
     h = x
     layers = network.dense_layers()
     for layer in layers:
-        inputs.append(h)
         z = kernels.dense_forward(h, layer.w, layer.b, save=False)
-        h = kernels.dense_forward(h, layer.w, layer.b, activation=layer.activation, save=False)
+        h, kept = kernels.activation_forward(z, layer.activation)
         outputs.append(h)
+        saved.append(kept)
         spread, length = _spread_and_length(z)
         signal.append(spread)
         rms.append(length)
         mean.append(float(np.mean(h, dtype=np.float64)))
         activation_rms.append(_length(h))
     loss, dy = kernels.softmax_cross_entropy(h, labels)
-    for layer, h, y in reversed(list(zip(layers, inputs, outputs, strict=True))):
-        gradient.append(_length(_through_activation(dy, y, layer.activation)))
-        dy, _, _ = kernels.dense_backward(
-            dy, h, layer.w, y, activation=layer.activation, need=("dx",)
-        )
+    for layer, kept in reversed(list(zip(layers, saved, strict=True))):
+        dz = kernels.activation_backward(dy, kept, layer.activation)
+        gradient.append(_length(dz))
+        dy, _, _ = kernels.dense_backward(dz, None, layer.w, None, need=("dx",))
     pairs = list(zip(layers, outputs, strict=True))[:-1]
     return Statistics(
         signal=np.array(signal),
@@ -183,13 +182,6 @@ def _spread_and_length(z: np.ndarray) -> tuple[float, float]:
 def _length(z: np.ndarray) -> float:
     with np.errstate(invalid="ignore", over="ignore"):
         return float(np.sqrt(np.mean(np.square(z, dtype=np.float64))))
-
-
-def _through_activation(dy: np.ndarray, y: np.ndarray, activation: Any) -> np.ndarray:
-    """dz from dy: the backward pass of a layer whose weights are the identity."""
-    eye = np.eye(y.shape[1], dtype=y.dtype)
-    dz, _, _ = kernels.dense_backward(dy, y, eye, y, activation=activation, need=("dx",))
-    return np.asarray(dz)
 
 
 def _saturated(y: np.ndarray, activation: Any) -> float:
