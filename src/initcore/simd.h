@@ -5,8 +5,6 @@
  * bytes on every instruction set, whatever the number of lanes:
  *
  *   load, store          any alignment          load_n, store_n   the first n lanes, zeros behind
- *   store_parts          store_n for AVX2 alone: quicker where the store itself counts, because
- *                        AMD's cores take a masked one to some 40 pieces
  *   set                  the same value in every lane
  *   add, sub, mul, div   rounded once           fma(a, b, c)      a * b + c rounded once
  *   sqrt                 rounded once
@@ -180,10 +178,8 @@ IC_INLINE __m256i ic_first_lanes_epi32(size_t n) {
 IC_INLINE ic_vf32 ic_f32_load_n(const float *p, size_t n) {
     return _mm256_maskload_ps(p, ic_first_lanes_epi32(n));
 }
+/* No masked store: AMD's cores take one to some 40 pieces. */
 IC_INLINE void ic_f32_store_n(float *p, ic_vf32 v, size_t n) {
-    _mm256_maskstore_ps(p, ic_first_lanes_epi32(n), v);
-}
-IC_INLINE void ic_f32_store_parts(float *p, ic_vf32 v, size_t n) {
     if (n >= 8) {
         _mm256_storeu_ps(p, v);
         return;
@@ -209,9 +205,6 @@ IC_INLINE ic_vf64 ic_f64_load_n(const double *p, size_t n) {
     return _mm256_maskload_pd(p, ic_first_lanes_epi64(n));
 }
 IC_INLINE void ic_f64_store_n(double *p, ic_vf64 v, size_t n) {
-    _mm256_maskstore_pd(p, ic_first_lanes_epi64(n), v);
-}
-IC_INLINE void ic_f64_store_parts(double *p, ic_vf64 v, size_t n) {
     if (n >= 4) {
         _mm256_storeu_pd(p, v);
         return;

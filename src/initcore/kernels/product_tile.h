@@ -90,12 +90,6 @@
 #else
 #define FINISH_COLUMNS TILE_COLUMNS
 #endif
-#undef STORE_PACKED
-#if defined(IC_ISA_AVX2)
-#define STORE_PACKED V(store_parts)
-#else
-#define STORE_PACKED V(store_n)
-#endif
 #ifndef WIDEST
 #define WIDEST TILE_VECTORS
 #endif
@@ -185,7 +179,7 @@ IC_INLINE void TYPED(pack_square_rows)(real *out, size_t width, const real *in, 
             if (write == LANES)
                 V(store)(to, square[i]);
             else
-                STORE_PACKED(to, square[i], write);
+                V(store_n)(to, square[i], write);
         }
     }
 }
@@ -241,7 +235,7 @@ static void TYPED(pack)(real *out, size_t width, const real *in, ptrdiff_t in_li
                     V(store)(to, V(load)(from));
             else
                 for (size_t step = 0; step < k; step++, from += in_k, to += width)
-                    STORE_PACKED(to, V(load_n)(from, have), write);
+                    V(store_n)(to, V(load_n)(from, have), write);
         }
         return;
     }
@@ -393,8 +387,7 @@ static void TYPED(pack_panels)(real *out, const real *in, ptrdiff_t in_k, size_t
                 const size_t width = lines - line < TILE_ROWS ? lines - line : TILE_ROWS;
                 for (size_t i = 0; i < width; i += LANES) {
                     const size_t n = width - i < LANES ? width - i : LANES;
-                    STORE_PACKED(out + line * k + step * width + i, V(load_n)(from + line + i, n),
-                                 n);
+                    V(store_n)(out + line * k + step * width + i, V(load_n)(from + line + i, n), n);
                 }
             }
         }
