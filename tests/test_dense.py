@@ -171,7 +171,7 @@ def test_dense_agrees_with_the_twin_on_every_byte(
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
-@pytest.mark.parametrize("shape", [*SHAPES, *SMALL, *EMPTY, *FEW_ROWS, *PARTS])
+@pytest.mark.parametrize("shape", [*SHAPES, *SMALL, *EMPTY, (67, 130, 200), *FEW_ROWS, *PARTS])
 def test_dense_gives_the_same_bytes_for_every_isa_and_thread_count(
     shape: tuple[int, int, int], activation: str, kind: type
 ) -> None:

@@ -204,7 +204,8 @@ int ic_dense_forward_run(ic_dtype dtype, const ic_dense_forward *layer) {
 enum { DZ_ELEMENTS = 4096, DB_COLUMNS = 512 }; /* of a piece */
 
 /* The distance of dz's rows. A KiB or a multiple apart they fall into few sets of the first-level
- * cache, so that products pack them: while dz fits in the second level a line more spares that. */
+ * cache: products pack them or fetch them again and again. A line more spares that, while dz fits
+ * in the second level; rows from further away are better packed. */
 static size_t dz_distance(size_t batch, size_t n_out, size_t size) {
     enum { COLLIDING = 1024, LINE = 64, MOST = 512 << 10 };
     const int apart = n_out * size % COLLIDING == 0 && batch * n_out * size <= MOST;
