@@ -10,6 +10,7 @@ import pytest
 from activation_facts import EXACT, derivative
 
 from initcore import activations, kernels
+from initcore.activations import objects
 
 KINDS = (np.float32, np.float64)
 NAMES = tuple(EXACT)
@@ -279,4 +280,4 @@ def test_an_activation_of_ones_own_stands_around_the_linear_kernel() -> None:
         kernels.dense_forward(x, w, activation=wrong)
     activations.register(cube)
     assert activations.get("cube") is cube
-    del activations._BY_NAME["cube"]
+    del objects._BY_NAME["cube"]

@@ -46,45 +46,68 @@ def test_kernels_know_no_python_no_cpu_and_no_memory(path: Path) -> None:
         assert word not in text
 
 
+def room_of(module: str) -> str:
+    """The room or loose file at the top of the package that a module belongs to."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else "initcore"
+
+
 def module_of(path: Path) -> str:
     parts = path.relative_to(PACKAGE).with_suffix("").parts
-    return "initcore" if parts == ("__init__",) else parts[0]
-
-
-def imported(path: Path) -> set[str]:
-    """The parts of the package that a module imports, here or inside its functions."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module is not None:
-            whole = node.module == "initcore"
-            names = [
-                f"initcore.{alias.name}"
-                if (whole and (PACKAGE / f"{alias.name}.py").exists())
-                or (PACKAGE / alias.name).is_dir()
-                or alias.name == "kernels"
-                else node.module
-                for alias in node.names
-            ]
-        else:
-            continue
-        for name in names:
-            parts = name.split(".")
-            if parts[0] == "initcore":
-                found.add(parts[1] if len(parts) > 1 else "initcore")
-    return found
+    return ".".join(("initcore", *(part for part in parts if part != "__init__")))
 
 
 PYTHON_FILES = sorted(PACKAGE.rglob("*.py"))
+MODULES = {module_of(path) for path in PYTHON_FILES} | {"initcore.kernels"}
+
+
+def imported(path: Path, *, eager: bool = False) -> set[str]:
+    """The modules of the package that a file imports; with `eager`, not inside its functions."""
+    found = set()
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = tree.body if eager else ast.walk(tree)
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            below = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [name if name in MODULES else node.module for name in below]
+        else:
+            continue
+        found |= {name for name in names if name.split(".")[0] == "initcore"}
+    return found
 
 
 @pytest.mark.parametrize("path", PYTHON_FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_a_module_imports_only_what_stands_above_it(path: Path) -> None:
+def test_a_module_imports_only_rooms_that_stand_above_its_own(path: Path) -> None:
     ranks = order("python")
-    module = module_of(path)
-    for used in imported(path) - {module}:
-        assert rank(used, ranks) < rank(module, ranks), f"{module} may not import {used}"
+    room = room_of(module_of(path))
+    for used in {room_of(name) for name in imported(path)} - {room}:
+        assert rank(used, ranks) < rank(room, ranks), f"{room} may not import {used}"
+
+
+@pytest.mark.parametrize("path", PYTHON_FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_imports_no_private_file_of_another_room(path: Path) -> None:
+    room = room_of(module_of(path))
+    for used in imported(path):
+        if room_of(used) != room:
+            private = [part for part in used.split(".")[2:] if part.startswith("_")]
+            assert not private, f"{module_of(path)} may not import {used}"
+
+
+def test_modules_do_not_import_each_other_in_a_circle() -> None:
+    arrows = {module_of(path): imported(path, eager=True) & MODULES for path in PYTHON_FILES}
+    faces = {module_of(path) for path in PYTHON_FILES if path.name == "__init__.py"}
+    left = {name: used - faces for name, used in arrows.items() if name not in faces}
+    while free := [name for name, used in left.items() if not used & set(left)]:
+        for name in free:
+            del left[name]
+    assert not left, f"these import each other: {sorted(left)}"
+
+
+def test_the_top_of_the_package_has_at_most_ten_files() -> None:
+    files = [path.name for path in PACKAGE.iterdir() if path.is_file() and path.suffix != ".so"]
+    assert len(files) <= 10, sorted(files)
 
 
 def test_only_the_benchmarks_import_the_reference() -> None:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import initcore as ic
-from initcore import interop
-from initcore.interop import _bounds
+from initcore import doctor, interop
+from initcore.doctor import bounds
 
 
 def network() -> ic.Sequential:
@@ -27,7 +27,7 @@ def started(recipe: Any = "he", key: int = 0) -> tuple[ic.Sequential, interop.Pl
 
 
 def found(net: Any, recipe: Any) -> list[tuple[str, str]]:
-    return [(finding.code, finding.name) for finding in interop.audit(net, recipe).findings]
+    return [(finding.code, finding.name) for finding in doctor.audit(net, recipe).findings]
 
 
 RECIPES = [
@@ -46,7 +46,7 @@ RECIPES = [
 def test_weights_that_follow_their_laws_pass(recipe: Any) -> None:
     for key in range(20):
         net, plan = started(recipe, key)
-        assert interop.audit(net, plan, false_alarms=0.001).passed
+        assert doctor.audit(net, plan, false_alarms=0.001).passed
 
 
 # What a bound of n elements at this rate lets pass, and twice it, which it finds.
@@ -63,14 +63,14 @@ def test_a_bound_holds_at_its_rate_for_few_elements(law: str, numbers: tuple[flo
     n, trials, alpha = 40, 4000, 0.05
     draws = np.empty((trials, n))
     ic.kernels._fill(law, draws, numbers, 7, 0)
-    mean, variance = _bounds.mean_and_variance(law, numbers)
+    mean, variance = bounds.mean_and_variance(law, numbers)
     away = draws - mean
-    cdf = _bounds.distribution(law, numbers)
+    cdf = bounds.distribution(law, numbers)
     strays = {
-        "mean": abs(away.mean(1)) > _bounds.mean_bound(n, law, numbers, alpha),
-        "square": abs((away**2).mean(1) - variance) > _bounds.square_bound(n, law, numbers, alpha),
-        "shape": np.array([_bounds.distance(row, cdf) for row in draws])
-        > _bounds.distance_bound(n, alpha),
+        "mean": abs(away.mean(1)) > bounds.mean_bound(n, law, numbers, alpha),
+        "square": abs((away**2).mean(1) - variance) > bounds.square_bound(n, law, numbers, alpha),
+        "shape": np.array([bounds.distance(row, cdf) for row in draws])
+        > bounds.distance_bound(n, alpha),
     }
     # six standard deviations of a binomial count above the promised rate
     most = alpha * trials + 6 * math.sqrt(alpha * trials)
@@ -89,10 +89,10 @@ def test_moments_and_distribution_are_scipys(law: str, numbers: tuple[float, ...
     else:
         mean, std, low, high = numbers
         theirs = stats.truncnorm((low - mean) / std, (high - mean) / std, mean, std)
-    ours = _bounds.mean_and_variance(law, numbers)
+    ours = bounds.mean_and_variance(law, numbers)
     assert ours == pytest.approx((theirs.mean(), theirs.var()), rel=1e-9)
     x = np.linspace(-3, 5, 101)
-    assert np.abs(_bounds.distribution(law, numbers)(x) - theirs.cdf(x)).max() < 1e-12
+    assert np.abs(bounds.distribution(law, numbers)(x) - theirs.cdf(x)).max() < 1e-12
 
 
 def test_another_law_is_found() -> None:
@@ -105,7 +105,7 @@ def test_a_shape_of_the_same_mean_and_variance_is_found() -> None:
     net, plan = started(ic.LecunNormal())
     weight = net.layers[0].w
     ic.LecunUniform().fill(weight, key=ic.Key(5))
-    finding = interop.audit(net, plan).findings[0]
+    finding = doctor.audit(net, plan).findings[0]
     assert (finding.code, finding.name) == ("law", "a.weight")
     assert "another shape" in finding.message
 
@@ -113,7 +113,7 @@ def test_a_shape_of_the_same_mean_and_variance_is_found() -> None:
 def test_a_mean_that_is_off_is_found() -> None:
     net, plan = started(ic.LecunNormal())
     net.layers[0].w += np.float32(0.01)
-    assert "mean" in interop.audit(net, plan).findings[0].message
+    assert "mean" in doctor.audit(net, plan).findings[0].message
 
 
 @pytest.mark.parametrize("left", [0.0, 1e-30, float(np.frombuffer(b"\xcd" * 4, np.float32)[0])])
@@ -152,15 +152,15 @@ def test_a_parameter_without_a_rule_is_found() -> None:
 def test_arguments_that_make_no_sense_are_refused() -> None:
     net, plan = started()
     with pytest.raises(ValueError, match="false_alarms=0 must be between"):
-        interop.audit(net, plan, false_alarms=0)
+        doctor.audit(net, plan, false_alarms=0)
     with pytest.raises(TypeError, match="without parameters"):
-        interop.audit(3)
+        doctor.audit(3)
     other = ic.Sequential(ic.Dense(3, 3, name="a"))
     interop.initialize(other, "he", key=0)
     with pytest.raises(ValueError, match="plan of another model"):
-        interop.audit(other, plan)
+        doctor.audit(other, plan)
     with pytest.raises(ValueError, match="has no values yet"):
-        interop.audit(network())
+        doctor.audit(network())
 
 
 def test_a_fingerprint_sees_every_bit_and_no_order() -> None:
@@ -229,10 +229,10 @@ def test_torch_models_are_audited_too() -> None:
             "lstm": nn.LSTM(20, 30),
         }
     )
-    assert interop.audit(model, "torch_default").passed  # as torch itself started it
+    assert doctor.audit(model, "torch_default").passed  # as torch itself started it
     for dtype in (torch.bfloat16, torch.float16):
         plan = interop.initialize(model.to(dtype), "he", key=0)
-        assert interop.audit(model, plan).passed
+        assert doctor.audit(model, plan).passed
     with torch.no_grad():
         model["lstm"].weight_hh_l0[7:].zero_()
     assert ("untouched", "lstm.weight_hh_l0") in found(model, plan)
@@ -242,7 +242,7 @@ def test_keras_models_are_audited_too() -> None:
     keras = pytest.importorskip("keras")
     layers = [keras.layers.Dense(100, "relu", name="a"), keras.layers.Dense(100, name="b")]
     model = keras.Sequential([keras.Input((100,)), *layers])
-    assert interop.audit(model, "keras_default").passed  # as Keras itself started it
+    assert doctor.audit(model, "keras_default").passed  # as Keras itself started it
     seeded = keras.initializers.HeNormal(seed=1)
     cloned = [keras.layers.Dense(9, kernel_initializer=seeded, name=name) for name in "ab"]
     twice = keras.Sequential([keras.Input((9,)), *cloned])
@@ -254,7 +254,7 @@ def test_forget_gates_that_start_alike_are_no_copies() -> None:
     model = torch.nn.LSTM(8, 6, bidirectional=True)
     recipe = {"base": "xavier", "rules": [{"role": "bias", "init": {"initializer": "ForgetBias"}}]}
     interop.initialize(model, recipe, key=0)
-    assert not interop.audit(model).findings
+    assert not doctor.audit(model).findings
     model.bias_ih_l0.data.normal_()
     model.bias_ih_l0_reverse.data.copy_(model.bias_ih_l0)
-    assert [found.code for found in interop.audit(model).findings] == ["duplicate"]
+    assert [found.code for found in doctor.audit(model).findings] == ["duplicate"]

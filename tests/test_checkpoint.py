@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import initcore as ic
-from initcore import checkpoint, schedules
+from initcore.training import checkpoint, schedules
 
 safetensors = pytest.importorskip("safetensors.numpy", reason="needs initcore[scale]")
 
@@ -101,7 +101,7 @@ def test_a_callback_keeps_a_run_that_is_cut_off(tmp_path):
 SAVES_TWICE = """
 import os, signal, sys
 import initcore as ic
-from initcore import checkpoint
+from initcore.training import checkpoint
 net = ic.Sequential(ic.Dense(6, 12), ic.Dense(12, 4, name="out"))
 net.initialize(key=0)
 net.save(sys.argv[1])

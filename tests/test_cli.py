@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import initcore as ic
-from initcore.cli import main
+from initcore.__main__ import main
 
 
 def test_info_prints_what_show_config_prints(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 import initcore as ic
 from initcore import lab, recipes
-from initcore.recipes import _exact
+from initcore._exact import linear_algebra
 
 STARTS = [recipes.lsuv, recipes.weight_norm, recipes.act_norm, recipes.krahenbuhl]
 
@@ -192,7 +192,7 @@ def test_lsuv_trains_digits_better_than_he_at_depth() -> None:
 @pytest.mark.parametrize("n", [1, 2, 5, 16, 33])
 def test_exact_eigenvalues_are_lapacks(n: int) -> None:
     a = np.random.default_rng(n).normal(size=(n, n + 2))
-    values, vectors = _exact.eigh(a @ a.T)
+    values, vectors = linear_algebra.eigh(a @ a.T)
     expected = np.linalg.eigvalsh(a @ a.T)[::-1]
     assert values == pytest.approx(expected, abs=1e-13 * expected[0])
     assert np.abs(vectors.T @ vectors - np.eye(n)).max() < 1e-13
@@ -201,10 +201,10 @@ def test_exact_eigenvalues_are_lapacks(n: int) -> None:
 
 def test_exact_sums_are_numpys_to_rounding() -> None:
     z = np.random.default_rng(0).normal(3.0, 2.0, (300, 7)).astype(np.float32)
-    means, stds = _exact.column_stds(z)
+    means, stds = linear_algebra.column_stds(z)
     wide = z.astype(np.float64)
     assert means == pytest.approx(wide.mean(axis=0), rel=1e-14)
     assert stds == pytest.approx(wide.std(axis=0), rel=1e-13)
-    assert _exact.std(z) == pytest.approx(wide.std(), rel=1e-13)
-    columns = _exact.orthonormal(np.stack([wide[:, 0], wide[:, 1], wide[:, 0] * 2], axis=1))
+    assert linear_algebra.std(z) == pytest.approx(wide.std(), rel=1e-13)
+    columns = linear_algebra.orthonormal(np.stack([wide[:, 0], wide[:, 1], wide[:, 0] * 2], axis=1))
     assert np.abs(columns.T @ columns - np.diag([1, 1, 0])).max() < 1e-13

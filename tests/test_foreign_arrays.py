@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import initcore as ic
-from initcore import _tensors, interop
+from initcore import interop
+from initcore._memory import torch_tensors
 
 KEY = ic.Key(7) / "fc" / "weight"
 INITIALIZERS: list[ic.initializers.Initializer] = [
@@ -183,7 +184,7 @@ def test_a_parameter_and_every_dtype_are_known_again(
     if tracked:
         tensor = torch().nn.Parameter(tensor)
     init.fill(tensor, key=ic.Key(1))
-    monkeypatch.setattr(_tensors, "view", None)  # the long way would call it
+    monkeypatch.setattr(torch_tensors, "view", None)  # the long way would call it
     assert init.fill(tensor, key=KEY) is tensor
     assert (numbers(tensor) == init((6, 4), key=KEY, dtype=DTYPES[dtype]).astype(float)).all()
     assert (tensor._version, tensor.requires_grad) == (2, tracked)
@@ -217,10 +218,12 @@ def test_a_tensor_on_a_gpu_is_filled_in_parts_from_the_host(
         sizes.append(shape)
         return torch().empty(shape, dtype=dtype)
 
-    monkeypatch.setattr(_tensors, "on_gpu", lambda array: array is tensor)
-    monkeypatch.setattr(_tensors, "quick_view", lambda array: None)  # NumPy refuses such a tensor
-    monkeypatch.setattr(_tensors, "_host", host)
-    monkeypatch.setattr(_tensors, "_STAGE_BYTES", 5 * 16 * tensor.element_size())
+    monkeypatch.setattr(torch_tensors, "on_gpu", lambda array: array is tensor)
+    monkeypatch.setattr(
+        torch_tensors, "quick_view", lambda array: None
+    )  # NumPy refuses such a tensor
+    monkeypatch.setattr(torch_tensors, "_host", host)
+    monkeypatch.setattr(torch_tensors, "_STAGE_BYTES", 5 * 16 * tensor.element_size())
     assert init.fill(tensor, key=KEY) is tensor
     expected = init((24, 16), key=KEY, dtype=DTYPES[dtype])
     assert numbers(tensor).tobytes() == expected.astype(np.float64).tobytes()
@@ -229,16 +232,16 @@ def test_a_tensor_on_a_gpu_is_filled_in_parts_from_the_host(
     assert sizes == ([(5, 16)] if by_element else [(24, 16)])
     assert tensor._version == (5 if by_element else 1)
     scalar = torch().zeros(())
-    monkeypatch.setattr(_tensors, "on_gpu", lambda array: array is scalar)
+    monkeypatch.setattr(torch_tensors, "on_gpu", lambda array: array is scalar)
     assert float(ic.Constant(0.5).fill(scalar)) == 0.5
 
 
 def test_a_tensor_on_a_device_is_told_to_come_by_way_of_the_cpu() -> None:
     """Of a device that this machine need not have, the check sees the name alone."""
-    refusal = _tensors.elsewhere(torch().device("cuda:0"))
+    refusal = torch_tensors.elsewhere(torch().device("cuda:0"))
     assert refusal is not None
     assert refusal.startswith("on cuda:0: fill a CPU tensor and copy it")
-    assert _tensors.elsewhere(torch().device("cpu")) is None
+    assert torch_tensors.elsewhere(torch().device("cpu")) is None
 
 
 def test_arrays_of_jax_are_refused_with_a_remedy() -> None:

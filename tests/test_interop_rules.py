@@ -10,8 +10,8 @@ import pytest
 import initcore as ic
 from initcore import interop, recipes
 from initcore.initializers import Packed, from_dict
-from initcore.interop._parameter import Model, Parameter
-from initcore.interop._plan import make
+from initcore.models.parameters import Model, Parameter
+from initcore.models.plan import make
 
 KEY = ic.Key(3)
 

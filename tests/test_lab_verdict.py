@@ -9,8 +9,8 @@ import pytest
 
 import initcore as ic
 from initcore import kernels
-from initcore.lab.statistics import decades, fewest_distinct, measure
-from initcore.lab.verdict import Evidence, Level, judge, judge_training, pool
+from initcore.doctor.measure import decades, fewest_distinct, measure
+from initcore.doctor.verdict import Evidence, Level, judge, judge_training, pool
 
 HEALTHY = Evidence(distinct=64, units=64, layers=9)
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from initcore import interop
+from initcore import doctor, interop
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -60,12 +60,12 @@ def test_torch_s_own_start_follows_the_recipe_of_its_name_and_so_does_ours(name:
     model = layers[name]()
     # a stack is copies of one layer, which torch starts once: the audit finds that, and only that
     stacked = {"duplicate"} if name in ("encoder", "decoder") else set()
-    assert {found.code for found in interop.audit(model, "torch_default").findings} <= stacked
+    assert {found.code for found in doctor.audit(model, "torch_default").findings} <= stacked
     for tensor in model.parameters():
         tensor.data.fill_(float("nan"))
     plan = interop.initialize(model, "torch_default", key=3)
     assert not any(entry.is_kept for entry in plan)
-    assert interop.audit(model, "torch_default").passed
+    assert doctor.audit(model, "torch_default").passed
 
 
 def haiku_net(name: str) -> Any:
@@ -91,7 +91,7 @@ def test_haiku_s_networks_are_planned_from_shapes(name: str) -> None:
         *taps, n_in, _ = entry.parameter.shape
         assert entry.parameter.fan_in == np.prod(taps) * n_in
     assert jax.tree.structure(params) == jax.tree.structure(shapes)
-    assert interop.audit(params, plan).passed
+    assert doctor.audit(params, plan).passed
 
 
 @pytest.mark.slow
@@ -121,7 +121,7 @@ def test_equinox_s_networks_run_with_what_they_are_given() -> None:
         params, plan = initialize(arrays, "lecun", key=2)
         assert all(entry.parameter.fan_in for entry in plan if entry.parameter.role == "weight")
         assert np.isfinite(eqx.combine(params, rest)(*inputs)).all()
-        assert interop.audit(params, plan).passed
+        assert doctor.audit(params, plan).passed
 
 
 def test_flax_s_attention_counts_the_heads() -> None:
@@ -171,10 +171,10 @@ def test_keras_s_own_start_follows_the_recipe_of_its_name_and_so_does_ours(name:
     assert set(layers) == set(KERAS_LAYERS)
     make, shape = layers[name]
     model = keras.Sequential([keras.Input(shape), make()])
-    assert interop.audit(model, "keras_default").findings == ()
+    assert doctor.audit(model, "keras_default").findings == ()
     plan = interop.initialize(model, "keras_default", key=3)
     assert not any(entry.is_kept for entry in plan)
-    assert interop.audit(model, "keras_default").findings == ()
+    assert doctor.audit(model, "keras_default").findings == ()
 
 
 def test_the_gates_of_a_convolutional_lstm_have_the_fans_of_its_kernels() -> None:
@@ -190,10 +190,10 @@ def test_the_gates_of_a_convolutional_lstm_have_the_fans_of_its_kernels() -> Non
 def test_keras_s_networks_start_by_the_recipe_of_its_name() -> None:
     keras = pytest.importorskip("keras")
     model = keras.applications.ResNet50(weights=None, input_shape=(32, 32, 3), classes=10)
-    assert interop.audit(model, "keras_default").passed
+    assert doctor.audit(model, "keras_default").passed
     plan = interop.initialize(model, "he", key=0)
     assert len(plan.entries) == len(model.weights) == 320
-    assert interop.audit(model, plan).passed
+    assert doctor.audit(model, plan).passed
     y = keras.ops.convert_to_numpy(model(np.ones((1, 32, 32, 3), np.float32)))
     assert np.isfinite(y).all()
 
@@ -203,7 +203,7 @@ def test_keras_takes_a_depthwise_kernel_for_another_layer_and_the_audit_says_so(
     """The one place where its own start is not the law of the name: fans by the shape."""
     keras = pytest.importorskip("keras")
     model = keras.applications.MobileNetV2((32, 32, 3), weights=None, classes=10)
-    found = {finding.name for finding in interop.audit(model, "keras_default").findings}
+    found = {finding.name for finding in doctor.audit(model, "keras_default").findings}
     depthwise = {
         "/".join(weight.path.split("/")[-2:])
         for layer in model.layers
@@ -212,4 +212,4 @@ def test_keras_takes_a_depthwise_kernel_for_another_layer_and_the_audit_says_so(
     }
     assert found == depthwise
     interop.initialize(model, "keras_default", key=0)
-    assert interop.audit(model, "keras_default").passed
+    assert doctor.audit(model, "keras_default").passed

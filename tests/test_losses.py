@@ -9,7 +9,8 @@ import pytest
 import training_twin as twin
 
 import initcore as ic
-from initcore import kernels, losses
+from initcore import kernels
+from initcore.training import losses
 
 KINDS = (np.float32, np.float64)
 ERRORS = {"squared": (1, 1), "absolute": (1, 1), "huber": (0.7, 1), "binary": (2.0, 0.5)}

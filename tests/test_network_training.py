@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 import initcore as ic
-from initcore import kernels, schedules, training
-from initcore.history import History
+from initcore import kernels
+from initcore.training import loop, schedules
+from initcore.training.history import History
 
 N, WIDTHS, CLASSES = 50, (6, 12, 9, 4), 4
 
@@ -121,7 +122,7 @@ def test_fit_agrees_with_torch(activation):
     descent = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     key, losses = ic.Key(1), []
     for epoch in range(2):
-        order = training.shuffled_order(key, epoch, N)
+        order = loop.shuffled_order(key, epoch, N)
         for start in range(0, N, 8):
             batch = order[start : start + 8]
             descent.zero_grad()
@@ -247,7 +248,7 @@ def test_the_key_decides_the_order_and_nothing_else_does():
 
 def test_the_order_of_an_epoch_is_a_permutation_of_its_own():
     key = ic.Key(4)
-    orders = [training.shuffled_order(key, epoch, 1000) for epoch in range(3)]
+    orders = [loop.shuffled_order(key, epoch, 1000) for epoch in range(3)]
     for order in orders:
         assert np.array_equal(np.sort(order), np.arange(1000))
     assert len({order.tobytes() for order in orders}) == 3
@@ -265,7 +266,7 @@ def test_the_order_is_that_of_a_stable_sort(n):
 
 def test_samples_with_equal_words_keep_their_order(monkeypatch):
     monkeypatch.setattr(kernels, "random_bits", lambda out, **_: out.fill(7))
-    assert np.array_equal(training.shuffled_order(ic.Key(0), 0, 100), np.arange(100))
+    assert np.array_equal(loop.shuffled_order(ic.Key(0), 0, 100), np.arange(100))
 
 
 def test_without_shuffle_the_samples_go_in_their_order():
@@ -334,8 +335,8 @@ def test_steps_allocate_no_arrays():
     net = make("relu", np.float32, widths=(64, 512, 512, 4))
     x, labels = data(n=1024, n_in=64, dtype=np.float32)
     loss = ic.losses.get("cross_entropy")
-    run = training.Run(net.layers, loss, ic.SGD(0.01, 0.9), x, labels, 256)
-    order = training.shuffled_order(ic.Key(0), 0, 1024)
+    run = loop.Run(net.layers, loss, ic.SGD(0.01, 0.9), x, labels, 256)
+    order = loop.shuffled_order(ic.Key(0), 0, 1024)
     history = History(accuracy=[])
     run.epoch(order, history, True)
     tracemalloc.start()
@@ -377,7 +378,7 @@ def test_the_gradient_norm_of_the_first_epoch_belongs_to_the_initial_weights():
     x, labels = data()
     net, twin = make(), make()
     history = fit(net, x, labels, epochs=1)
-    first = training.shuffled_order(ic.Key(1), 0, N)[:8]
+    first = loop.shuffled_order(ic.Key(1), 0, N)[:8]
     y = twin.forward(x[first])
     twin.backward(ic.losses.get("cross_entropy")(y, labels[first])[1])
     norm = math.sqrt(sum(np.sum(g**2) for g in twin.gradients().values()))

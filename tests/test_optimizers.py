@@ -9,7 +9,8 @@ import pytest
 import training_twin as twin
 
 import initcore as ic
-from initcore import kernels, optimizers, schedules
+from initcore import kernels
+from initcore.training import optimizers, schedules
 
 KINDS = (np.float32, np.float64)
 NUMBERS = {

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import initcore as ic
-from initcore import losses, plans, schedules
+from initcore.training import compiled, losses, schedules
 
 N, N_IN, CLASSES = 53, 6, 4
 
@@ -50,7 +50,7 @@ def both(monkeypatch):
     """A function that trains two networks of one maker, in C and interpreted."""
 
     def run(maker, x, labels, **options):
-        assert plans.knows(
+        assert compiled.knows(
             maker().layers,
             losses.get(options.get("loss", "cross_entropy")),
             options.get("optimizer", ic.SGD(0.1)),
@@ -58,7 +58,7 @@ def both(monkeypatch):
         )
         planned = trained(maker(), x, labels, **options)
         with monkeypatch.context() as patch:
-            patch.setattr(plans, "knows", lambda *_: False)
+            patch.setattr(compiled, "knows", lambda *_: False)
             interpreted = trained(maker(), x, labels, **options)
         return planned, interpreted
 
@@ -125,7 +125,7 @@ def test_any_small_network_trains_in_c_as_in_python(widths, batch, phi, bias, sh
 
     planned = run()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plans, "knows", lambda *_: False)
+        patch.setattr(compiled, "knows", lambda *_: False)
         assert run() == planned
 
 
@@ -144,7 +144,7 @@ def test_weights_that_two_layers_share_train_in_c_as_in_python(both, clip_norm):
 
 
 def test_more_steps_than_are_prepared_at_once_make_one_run(both, monkeypatch):
-    monkeypatch.setattr(plans, "_AHEAD", 3)
+    monkeypatch.setattr(compiled, "_AHEAD", 3)
     planned, interpreted = both(make, *data(), optimizer=ic.Adam(0.01))
     assert planned == interpreted
 
@@ -164,7 +164,7 @@ def test_a_run_that_diverges_does_so_alike_and_names_the_layer(both, stop):
 @pytest.mark.parametrize("at", [0, 1, 2])
 def test_the_first_layer_that_is_not_finite_is_named(monkeypatch, at, planned):
     if not planned:
-        monkeypatch.setattr(plans, "knows", lambda *_: False)
+        monkeypatch.setattr(compiled, "knows", lambda *_: False)
     net = make()
     before = [layer.w.copy() for layer in net.layers]
     net.layers[at].b[0] = np.nan
@@ -195,11 +195,11 @@ def test_what_a_user_wrote_is_left_to_the_interpreter():
 
     net = make()
     arrays = list(net.parameters().values())
-    assert plans.knows(net.layers, losses.CrossEntropy(), ic.SGD(0.1), arrays)
-    assert not plans.knows(net.layers, Mine(), ic.SGD(0.1), arrays)
-    assert not plans.knows(net.layers, losses.CrossEntropy(), Rule(0.1), arrays)
+    assert compiled.knows(net.layers, losses.CrossEntropy(), ic.SGD(0.1), arrays)
+    assert not compiled.knows(net.layers, Mine(), ic.SGD(0.1), arrays)
+    assert not compiled.knows(net.layers, losses.CrossEntropy(), Rule(0.1), arrays)
     transposed = [np.zeros((3, 4)).T]
-    assert not plans.knows(net.layers, losses.CrossEntropy(), ic.SGD(0.1), transposed)
+    assert not compiled.knows(net.layers, losses.CrossEntropy(), ic.SGD(0.1), transposed)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import initcore as ic
-from initcore import losses, lowering, plans
+from initcore.training import compiled, losses, lowering
 
 N, WIDTH, CLASSES = 26, 6, 3
 
@@ -29,7 +29,7 @@ def both(make, x, labels, dtype=np.float32, **options):
     assert lowering.knows(make())
     planned = trained(make(), x, labels, dtype, **options)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plans, "knows", lambda *_: False)
+        patch.setattr(compiled, "knows", lambda *_: False)
         return planned, trained(make(), x, labels, dtype, **options)
 
 
@@ -165,7 +165,7 @@ def test_layers_of_a_user_s_own_are_left_to_the_interpreter():
     arrays = []
     for layer in (Mine(4), ic.Residual(Mine(4))):
         known = (losses.CrossEntropy(), ic.SGD(0.1), arrays)
-        assert not plans.knows([ic.Dense(4, 4), layer], *known)
-    assert not plans.knows([ic.Dense(4, 4), ic.Embedding(3, 4)], *known)
-    assert not plans.knows([ic.Embedding(3, 4), ic.Embedding(3, 4)], *known)
-    assert plans.knows([ic.Embedding(3, 4), ic.Flatten()], *known)
+        assert not compiled.knows([ic.Dense(4, 4), layer], *known)
+    assert not compiled.knows([ic.Dense(4, 4), ic.Embedding(3, 4)], *known)
+    assert not compiled.knows([ic.Embedding(3, 4), ic.Embedding(3, 4)], *known)
+    assert compiled.knows([ic.Embedding(3, 4), ic.Flatten()], *known)

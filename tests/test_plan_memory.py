@@ -10,12 +10,13 @@ STEPS = """
     import sys
     import numpy as np
     import initcore as ic
-    from initcore import losses, set_num_threads, training
+    from initcore import set_num_threads
+    from initcore.training import loop, losses
 
     set_num_threads(int(sys.argv[1]))
 
     def steps(net, x, labels, batch, optimizer, probes):
-        run = training.Run(
+        run = loop.Run(
             net.layers, losses.CrossEntropy(), optimizer, x, labels, batch, list(net.parameters()),
             net.names, ic.Key(0), None, probes,
         )

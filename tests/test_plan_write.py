@@ -7,12 +7,12 @@ import pytest
 
 import initcore as ic
 from initcore import kernels
-from initcore.interop import _write
-from initcore.interop._parameter import Model, Parameter
-from initcore.interop._pieces import Piece
-from initcore.interop._plan import Plan, make
-from initcore.interop._rules import Rule, Rules
-from initcore.interop._write import Writer, made, write
+from initcore.models import writing
+from initcore.models.parameters import Model, Parameter
+from initcore.models.pieces import Piece
+from initcore.models.plan import Plan, make
+from initcore.models.rules import Rule, Rules
+from initcore.models.writing import Writer, made, write
 
 SHAPES = {
     "drawn": (32, 48),
@@ -79,7 +79,7 @@ def test_constants_and_drawn_tensors_do_without_a_call_of_their_own(
 def test_new_arrays_come_in_order_and_few_at_a_time(
     limit: int, groups: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_write, "GROUP_BYTES", limit)
+    monkeypatch.setattr(writing, "GROUP_BYTES", limit)
     counted = []
     whole = Writer.write
     monkeypatch.setattr(Writer, "write", lambda writer: whole(writer) or counted.append(1))

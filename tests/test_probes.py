@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import initcore as ic
-from initcore import kernels, losses, training
-from initcore.history import History
-from initcore.probes import ProbeRecord
+from initcore import kernels
+from initcore.training import loop, losses
+from initcore.training.history import History
+from initcore.training.probes import ProbeRecord
 
 N, N_IN, CLASSES = 53, 6, 4
 SGD = ic.SGD(0.1, 0.9)
@@ -80,7 +81,7 @@ def by_hand(net, optimizer, epochs, batch_size, every):
     parameters, found, step = list(net.parameters().values()), [], 0
     state = optimizer.new_state(parameters)
     for epoch in range(epochs):
-        order = training.shuffled_order(ic.Key(1), epoch, N)
+        order = loop.shuffled_order(ic.Key(1), epoch, N)
         for start in range(0, N, batch_size):
             batch = order[start : start + batch_size]
             _, dy = losses.CrossEntropy()(net.forward(x[batch]), labels[batch])
@@ -148,7 +149,7 @@ def test_a_record_is_what_passes_by_hand_show(phi, every, isa):
 def test_a_standard_deviation_is_that_of_numpy():
     record = fit(make(), ic.Probes(), epochs=1).probes
     net, (x, _) = make(), data()
-    first = training.shuffled_order(ic.Key(1), 0, N)[:8]
+    first = loop.shuffled_order(ic.Key(1), 0, N)[:8]
     z = x[first] @ net.layers[0].w.T + net.layers[0].b
     assert record.z.std[0, 0] == pytest.approx(z.std(), rel=1e-14)
 
@@ -189,7 +190,7 @@ def test_layers_are_recorded_wherever_they_stand():
     )  # fmt: skip
     x, _ = data()
     net = mixed()
-    first = training.shuffled_order(ic.Key(1), 0, N)[:8]
+    first = loop.shuffled_order(ic.Key(1), 0, N)[:8]
     inside = net.layers[2].layers[0]
     h = net.layers[1].forward(np.tanh(x[first]))
     z = inside.forward(h) @ net.layers[2].layers[1].w.T
@@ -213,7 +214,7 @@ def test_a_value_at_an_end_of_a_piecewise_line_is_saturated(phi, low, high, dtyp
     net = make(phi, dtype)
     net.layers[0].w *= 8
     x, _ = data(dtype)
-    y = net.layers[0].forward(x[training.shuffled_order(ic.Key(1), 0, N)[:8]], save=False)
+    y = net.layers[0].forward(x[loop.shuffled_order(ic.Key(1), 0, N)[:8]], save=False)
     expected = ((y == high) | (y == (np.nan if low is None else low))).mean()
     assert 0 < expected < 1
     assert fit(net, ic.Probes(), epochs=1).probes.saturated[0, 0] == expected

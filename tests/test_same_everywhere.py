@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import initcore as ic
-from initcore import interop
+from initcore import doctor, interop
 
 SIZES = {"stem": (12, 40), "body": (40, 40), "head": (40, 7)}
 RECIPE: dict[str, Any] = {
@@ -108,6 +108,6 @@ def test_no_generator_of_anybody_s_moves() -> None:
     plan = initialize(net, "he", key=0)
     prepare(net, "gpt2", key=0).write(key=1)
     materialize(away, "he", key=0)
-    interop.audit(net, plan)
+    doctor.audit(net, plan)
     interop.fingerprint(net)
     assert states() == before

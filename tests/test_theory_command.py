@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from initcore.cli import main
+from initcore.__main__ import main
 from initcore.theory import MeanField
 
 

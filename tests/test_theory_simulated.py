@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import initcore as ic
-from initcore import gains, theory
+from initcore import theory
+from initcore.activations import gains
 from initcore.theory import MeanField
 
 KEY = ic.Key(0) / "theory"

@@ -3,7 +3,7 @@
     python tools/gain_moments.py > python/initcore/_moments.py      (needs mpmath)
 
 For z ~ N(0, 1): E phi, E phi^2, E phi^2 z^2 and E phi'^2. Each integral is split where the
-function bends. Those that are linear on either side of 0 have closed forms in gains.py.
+function bends. Those that are linear on either side of 0 have closed forms in activations/gains.py.
 """
 
 from collections.abc import Callable

@@ -18,20 +18,10 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from None
 
-from initcore import (
-    activations,
-    gains,
-    initializers,
-    layers,
-    losses,
-    optimizers,
-    recipes,
-    schedules,
-    theory,
-)
-from initcore._config import num_threads, show_config
-from initcore.gains import critical, gain
-from initcore.history import History
+from initcore import activations, initializers, layers, recipes, theory
+from initcore._runtime import num_threads, show_config
+from initcore.activations import gains
+from initcore.activations.gains import critical, gain
 from initcore.initializers import (
     Constant,
     GlorotNormal,
@@ -68,8 +58,17 @@ from initcore.layers import (
     Scale,
 )
 from initcore.network import Sequential
-from initcore.optimizers import SGD, Adam, AdamW, RMSProp
-from initcore.probes import Probes
+from initcore.training import (
+    SGD,
+    Adam,
+    AdamW,
+    History,
+    Probes,
+    RMSProp,
+    losses,
+    optimizers,
+    schedules,
+)
 
 __all__ = [
     "SGD",

@@ -1,7 +1,52 @@
-"""``python -m initcore`` is the ``initcore`` command."""
+"""The command line: ``initcore COMMAND``, or ``python -m initcore COMMAND``."""
 
+import argparse
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 
-from initcore.cli import main
+from initcore import __version__
 
-sys.exit(main())
+# Each command lives in a module with add_arguments(parser) and run(args) -> exit code.
+_COMMANDS = {
+    "bench": ("initcore._bench.command", "time the kernels beside NumPy and any framework here"),
+    "compare": ("initcore.lab.command", "show what the starting weights do, on real data"),
+    "info": ("initcore._runtime", "print version, compiler, instruction sets and threads"),
+    "theory": ("initcore.theory.command", "say by formula how far signals and gradients reach"),
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="initcore",
+        description="Starting weights for neural networks: fast, the same everywhere, explained.",
+    )
+    parser.add_argument("--version", action="version", version=f"initcore {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (module, text) in _COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text)
+        import_module(module).add_arguments(command)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns
+    -------
+    int
+        0 fine, 1 a verdict at or above what was asked for, 2 usage or bad input, 3 could not
+        measure.
+    """
+    args = _parser().parse_args(argv)
+    module, _ = _COMMANDS[args.command]
+    try:
+        code: int = import_module(module).run(args)
+    except KeyboardInterrupt:
+        print("initcore: interrupted", file=sys.stderr)
+        return 130
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

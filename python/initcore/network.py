@@ -6,15 +6,16 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from initcore import _checks, checkpoint, initializers, losses, training
-from initcore._progress import following
-from initcore.history import History
+from initcore import _checks, initializers
 from initcore.initializers import Initializer
 from initcore.keys import Key, root_key
 from initcore.layers import Chain, Dense, Layer, initializer, no_weights
-from initcore.losses import Loss
-from initcore.optimizers import Optimizer, State
-from initcore.probes import Probes
+from initcore.training import checkpoint, loop, losses
+from initcore.training.history import History
+from initcore.training.losses import Loss
+from initcore.training.optimizers import Optimizer, State
+from initcore.training.probes import Probes
+from initcore.training.progress import following
 
 Array = NDArray[Any]
 _ARGUMENTS = ("x", "labels", "sample_weights")
@@ -224,7 +225,7 @@ class Sequential(Chain):
         sample_weights: Any = None,
         validation: tuple[Any, Any] | None = None,
         shuffle: bool = True,
-        callback: training.Callback | None = None,
+        callback: loop.Callback | None = None,
         stop_on_nonfinite: bool = True,
         patience: int | None = None,
         restore_best: bool = False,
@@ -326,11 +327,11 @@ class Sequential(Chain):
         if probes is not None:
             if not isinstance(probes, Probes):
                 raise TypeError(f"probes={probes!r} must be Probes(every=10) or the like, or None")
-            training.check_probes(self.layers, criterion, optimizer, list(parameters.values()))
+            loop.check_probes(self.layers, criterion, optimizer, list(parameters.values()))
         old = self._last_run(resume, bool(restore_best))
         root = root_key(key)
         names = list(parameters)
-        run = training.Run(
+        run = loop.Run(
             self.layers,
             criterion,
             optimizer,
@@ -343,9 +344,9 @@ class Sequential(Chain):
             None if old is None else old[1],
             probes,
         )
-        history = training.new_history(run, epochs=epochs, key=root, shuffle=bool(shuffle))
+        history = loop.new_history(run, epochs=epochs, key=root, shuffle=bool(shuffle))
         if old is not None:
-            training.check_resume(run, old[0], history, old[1])
+            loop.check_resume(run, old[0], history, old[1])
             settings, history = history.run, old[0]
             run.record_in(history)
             history.run = settings
@@ -354,10 +355,10 @@ class Sequential(Chain):
         best = [*parameters.values(), *self.state().values()] if restore_best else None
         self.history, self._state = history, run.state
         with following(progress, epochs, history, callback) as each:
-            training.train(
+            loop.train(
                 run,
                 history,
-                training.Watch(held_out, each, patience, best),
+                loop.Watch(held_out, each, patience, best),
                 epochs=epochs,
                 key=root,
                 shuffle=bool(shuffle),
@@ -497,7 +498,7 @@ class Sequential(Chain):
         Source: see the class.
         """
         dtype = self._dtype()
-        rows = training.CHUNK
+        rows = loop.CHUNK
         if batch_size is not None:
             rows = _checks.count(batch_size, "batch_size", least=1)
         samples = self._samples(x, dtype)
@@ -536,8 +537,8 @@ class Sequential(Chain):
         """
         dtype = self._dtype()
         criterion = losses.get(loss)
-        rows = training.CHUNK
+        rows = loop.CHUNK
         if batch_size is not None:
             rows = _checks.count(batch_size, "batch_size", least=1)
         samples, targets = self._data((x, labels, sample_weights), criterion, dtype, _ARGUMENTS)
-        return Evaluation(*training.measure(self.layers, criterion, samples, targets, rows))
+        return Evaluation(*loop.measure(self.layers, criterion, samples, targets, rows))

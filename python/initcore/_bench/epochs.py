@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import initcore as ic
-from initcore import kernels, training
+from initcore import kernels
 from initcore._bench import reference
+from initcore.training import loop
 
 Array = NDArray[Any]
 Call = Callable[[], Any]
@@ -84,7 +85,7 @@ def with_numpy(job: Job) -> Call:
         for at, (w, b) in enumerate(_arrays(job))
     ]
 
-    orders = [training.shuffled_order(ic.Key(0), epoch, job.samples) for epoch in range(job.epochs)]
+    orders = [loop.shuffled_order(ic.Key(0), epoch, job.samples) for epoch in range(job.epochs)]
 
     def call() -> float:
         p: list[Any] = [(w.copy(), b.copy(), phi) for w, b, phi in layers]

@@ -23,11 +23,11 @@ from initcore._bench import command, judge, memory, peers, shapes
 from initcore._bench.cases import law_check
 from initcore._bench.targets import MODEL_RISE, MODELS
 from initcore.initializers import Initializer, Normal, Ones, TruncatedNormal, Zeros
-from initcore.interop._parameter import Model, Parameter
-from initcore.interop._plan import Plan, make
-from initcore.interop._rules import Rule, Rules
-from initcore.interop._write import write
 from initcore.keys import Key
+from initcore.models.parameters import Model, Parameter
+from initcore.models.plan import Plan, make
+from initcore.models.rules import Rule, Rules
+from initcore.models.writing import write
 
 EFFORT = judge.Effort(budget=5.0)
 _SAMPLE = 2**20

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from initcore import gains, initializers, kernels, phi, recipes
-from initcore.initializers import Initializer
-from initcore.initializers._truncation import result_std
+from initcore import initializers, kernels, recipes
+from initcore.activations import functions, gains
+from initcore.activations.quadrature import expectations
+from initcore.initializers import Initializer, result_std
 from initcore.keys import Key
 from initcore.layers import Dense
 from initcore.network import Sequential
-from initcore.quadrature import expectations
 from initcore.recipes import DeepKernelShaping, LowRank
 
 Array = NDArray[Any]
@@ -118,7 +118,7 @@ def mimetic_error(width: int) -> float:
 def shaped_slope(recipe: DeepKernelShaping) -> float:
     """Slope at 1 of the cosine through a whole network of the recipe's activation."""
     alpha, beta, gamma, delta = recipe.shape
-    function = phi.BY_NAME[recipe.activation]
+    function = functions.BY_NAME[recipe.activation]
     found = expectations(lambda z: gamma * (function(alpha * z + beta) + delta), 1.0)
     return float((found.derivative_square / found.square) ** recipe.depth)
 

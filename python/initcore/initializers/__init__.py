@@ -2,7 +2,7 @@
 
 from initcore.initializers._asymmetric import RandomizedAsymmetric
 from initcore.initializers._base import Initializer
-from initcore.initializers._constant import Constant, Identity, Ones, Zeros
+from initcore.initializers._constant import Constant, Filled, Identity, Ones, Zeros
 from initcore.initializers._depth import (
     DropoutHeNormal,
     RandomWalk,
@@ -12,7 +12,14 @@ from initcore.initializers._depth import (
 )
 from initcore.initializers._heads import BiasPrior, ClassPrior
 from initcore.initializers._icnr import Icnr
-from initcore.initializers._layout import Fans, einsum_layout, fans
+from initcore.initializers._layout import (
+    Axes,
+    Fans,
+    axes,
+    canonical_strides,
+    einsum_layout,
+    fans,
+)
 from initcore.initializers._orthogonal import (
     DeltaOrthogonal,
     Dirac,
@@ -23,26 +30,30 @@ from initcore.initializers._orthogonal import (
 )
 from initcore.initializers._packed import Packed
 from initcore.initializers._periodic import FourierFeatures, Siren
-from initcore.initializers._random import Normal, TruncatedNormal, Uniform
+from initcore.initializers._random import Elementwise, Law, Normal, TruncatedNormal, Uniform
 from initcore.initializers._recurrent import Chrono, ForgetBias
 from initcore.initializers._registry import from_dict, get, register
 from initcore.initializers._sign import Sign
 from initcore.initializers._sparse import Sparse
 from initcore.initializers._spectral import SpectralNormal
 from initcore.initializers._state_space import DiagonalStates, HippoLegS, StepBias
+from initcore.initializers._truncation import result_std
 from initcore.initializers._variance import (
+    Distribution,
     GlorotNormal,
     GlorotUniform,
     HeNormal,
     HeUniform,
     LecunNormal,
     LecunUniform,
+    Mode,
     VarianceScaling,
     XavierNormal,
     XavierUniform,
 )
 
 __all__ = [
+    "Axes",
     "BiasPrior",
     "Chrono",
     "ClassPrior",
@@ -50,8 +61,11 @@ __all__ = [
     "DeltaOrthogonal",
     "DiagonalStates",
     "Dirac",
+    "Distribution",
     "DropoutHeNormal",
+    "Elementwise",
     "Fans",
+    "Filled",
     "ForgetBias",
     "FourierFeatures",
     "GlorotNormal",
@@ -62,9 +76,11 @@ __all__ = [
     "Icnr",
     "Identity",
     "Initializer",
+    "Law",
     "LecunNormal",
     "LecunUniform",
     "LooksLinear",
+    "Mode",
     "Normal",
     "Ones",
     "Orthogonal",
@@ -87,9 +103,12 @@ __all__ = [
     "XavierUniform",
     "ZerO",
     "Zeros",
+    "axes",
+    "canonical_strides",
     "einsum_layout",
     "fans",
     "from_dict",
     "get",
     "register",
+    "result_std",
 ]

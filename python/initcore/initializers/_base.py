@@ -11,8 +11,9 @@ from typing import Any, ClassVar, SupportsIndex, TypeVar
 import numpy as np
 from numpy.typing import DTypeLike
 
-from initcore import _tensors, kernels
-from initcore._arrays import DTYPES_TEXT, is_supported, writable
+from initcore import kernels
+from initcore._memory import torch_tensors
+from initcore._memory.arrays import DTYPES_TEXT, is_supported, writable
 from initcore.initializers._layout import Fans, fans
 from initcore.keys import Key
 
@@ -248,7 +249,7 @@ class Initializer(ABC):
         An interrupt (Ctrl-C) leaves the elements written by then, the others as they were; the
         same call again completes them.
         """
-        if _tensors.on_gpu(array):
+        if torch_tensors.on_gpu(array):
             self._fill_gpu(
                 array,
                 key=key,
@@ -278,13 +279,13 @@ class Initializer(ABC):
 
     def _fill_gpu(self, tensor: Any, **said: Any) -> None:
         """Fill a tensor on a GPU by way of the host."""
-        _tensors.require(tensor, "array", gpu=True)
+        torch_tensors.require(tensor, "array", gpu=True)
         shape = tuple(tensor.shape)
 
         def write(index: Index, part: Any) -> None:
             self.block(shape, index, out=part, **said)
 
-        _tensors.stage(tensor, write, whole=not self._by_element)
+        torch_tensors.stage(tensor, write, whole=not self._by_element)
 
     def block(
         self,

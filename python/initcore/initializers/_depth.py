@@ -3,9 +3,9 @@
 import math
 from dataclasses import dataclass
 
+from initcore._exact.elementwise import exp
 from initcore.initializers._base import require_finite
 from initcore.initializers._layout import Fans
-from initcore.initializers._native import exp
 from initcore.initializers._random import Elementwise, Law
 from initcore.initializers._variance import known_fan, scaled_law
 

@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
-from initcore import _tensors, kernels
+from initcore import kernels
+from initcore._memory import torch_tensors
 from initcore.initializers._base import A, Block, Initializer, require_finite
 from initcore.initializers._layout import Fans, canonical_strides, fans
 from initcore.initializers._truncation import parent_std, result_std
@@ -73,10 +74,10 @@ class Elementwise(Initializer):
         exact = type(layout) is str and type(groups) is int and type(stride) is int and stride == 1
         memory = None
         if usual and exact and isinstance(key, Key):
-            memory = array if isinstance(array, np.ndarray) else _tensors.quick_view(array)
+            memory = array if isinstance(array, np.ndarray) else torch_tensors.quick_view(array)
             if memory is not None and self._fill_again(memory, key, layout):
                 if memory is not array:
-                    _tensors.written(array)
+                    torch_tensors.written(array)
                 return array
         super().fill(
             array,

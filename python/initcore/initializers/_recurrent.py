@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from initcore import kernels
+from initcore._exact.elementwise import log
 from initcore.initializers._base import Block, Initializer, require_finite, store
 from initcore.initializers._layout import Fans
-from initcore.initializers._native import log
 from initcore.keys import Key, require_key
 
 

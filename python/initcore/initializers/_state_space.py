@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from initcore import kernels
+from initcore._exact.elementwise import exp, log
 from initcore.initializers._base import Block, Initializer, require_finite, store
 from initcore.initializers._layout import Fans
-from initcore.initializers._native import exp, log
 from initcore.keys import Key, require_key
 
 Array = np.ndarray[Any, Any]

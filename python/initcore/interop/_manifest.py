@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from initcore.interop._fingerprint import combined, tensor_fingerprints
-from initcore.interop._plan import Plan
-from initcore.interop._recipe import recipe
-from initcore.interop._weights import weights
+from initcore.interop._adapters import initialize, weights
 from initcore.kernels import __version__
 from initcore.keys import Key
+from initcore.models.fingerprints import combined, tensor_fingerprints
+from initcore.models.plan import Plan
+from initcore.models.reading import recipe
 
 _FORMAT = 1
 
@@ -94,8 +94,6 @@ class Manifest:
         ValueError
             If a tensor came out otherwise: the model is another one.
         """
-        from initcore.interop import initialize
-
         initialize(model, recipe(self.recipe), key=self.key, strict=False)
         wrong = self.differences(model)
         if wrong:

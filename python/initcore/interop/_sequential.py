@@ -7,12 +7,13 @@ from numpy.typing import DTypeLike
 
 from initcore import _checks
 from initcore.initializers import Zeros
-from initcore.interop._parameter import Model, Parameter
-from initcore.interop._plan import Plan, make
-from initcore.interop._recipe import RecipeLike, recipe
-from initcore.interop._write import write
 from initcore.keys import root_key
 from initcore.layers import BatchNorm, Dense, Embedding, Layer, LayerNorm, RMSNorm
+from initcore.models.parameters import Model, Parameter
+from initcore.models.plan import Plan, make
+from initcore.models.reading import RecipeLike, recipe
+from initcore.models.weights import Weights
+from initcore.models.writing import write
 from initcore.network import Sequential
 
 NAMES = {"w": "weight", "b": "bias"}
@@ -27,6 +28,11 @@ def _roles(layer: Layer) -> dict[str, str]:
     if isinstance(layer, LayerNorm | RMSNorm | BatchNorm):
         return {"w": "scale", "b": "shift"}
     return {}
+
+
+def _require_network(net: object) -> None:
+    if not isinstance(net, Sequential):
+        raise TypeError(f"model={net!r} must be an initcore.Sequential")
 
 
 def describe(net: Sequential) -> Model:
@@ -61,6 +67,12 @@ def arrays(net: Sequential) -> dict[str, np.ndarray[Any, Any]]:
     return found
 
 
+def weights(net: Sequential) -> Weights:
+    """The parameters of a network that has values."""
+    _require_network(net)
+    return Weights(describe(net), arrays(net))
+
+
 def initialize(
     net: Sequential,
     given: RecipeLike,
@@ -71,8 +83,7 @@ def initialize(
     dtype: DTypeLike = np.float32,
 ) -> Plan:
     """Give every layer new parameters; see `initcore.interop.initialize`."""
-    if not isinstance(net, Sequential):
-        raise TypeError(f"model={net!r} must be an initcore.Sequential")
+    _require_network(net)
     plan = make(describe(net), recipe(given), root_key(key), strict=strict)
     if dry_run:
         return plan

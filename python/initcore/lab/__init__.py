@@ -4,10 +4,10 @@
 the smaller demonstrations; `verdict` turns measured statistics into a word.
 """
 
+from initcore.doctor.measure import Statistics, measure
+from initcore.doctor.verdict import Evidence, Level, Verdict, judge
 from initcore.lab.comparison import Comparison, Settings, compare
 from initcore.lab.datasets import Dataset, load
-from initcore.lab.statistics import Statistics, measure
-from initcore.lab.verdict import Evidence, Level, Verdict, judge
 
 __all__ = [
     "Comparison",

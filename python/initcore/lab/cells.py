@@ -7,8 +7,8 @@ from statistics import median
 
 import numpy as np
 
+from initcore.doctor.verdict import Evidence, pool
 from initcore.lab.comparison import Row
-from initcore.lab.verdict import Evidence, pool
 
 # Shape, not color, tells the levels apart.
 GLYPHS = {"OK": "✓", "WARN": "!", "FAIL": "✗"}

@@ -11,10 +11,10 @@ import numpy as np
 
 import initcore as ic
 from initcore import Key, kernels
+from initcore.doctor.measure import Statistics, fewest_distinct, measure
+from initcore.doctor.verdict import Verdict, judge, judge_training, pool
 from initcore.lab.datasets import Dataset
 from initcore.lab.initializations import DEFAULT, Initialization
-from initcore.lab.statistics import Statistics, fewest_distinct, measure
-from initcore.lab.verdict import Verdict, judge, judge_training, pool
 
 DEPTH = 8
 FIRST_WIDTH = 64

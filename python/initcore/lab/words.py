@@ -7,9 +7,9 @@ start wins will say so.
 import math
 from collections.abc import Sequence
 
+from initcore.doctor.verdict import WARN_SATURATED, Level
 from initcore.lab.cells import factor, quantity, summarize
 from initcore.lab.comparison import Comparison, Row, Settings
-from initcore.lab.verdict import WARN_SATURATED, Level
 
 # Mean over RMS of a layer's activations: below this, the sentences call it near zero.
 FAR_FROM_ZERO = 0.2

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from initcore import _checks, activations, initializers, kernels
-from initcore._room import aligned
+from initcore._memory.aligned import aligned
 from initcore.initializers import Initializer
 from initcore.keys import Key
 from initcore.layers._base import Array, Layer, Shape, initializer, no_weights

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from initcore import _checks, kernels
+from initcore._exact.linear_algebra import column_stds
 from initcore.initializers import Initializer
 from initcore.keys import root_key
 from initcore.layers import Dense, initializer
 from initcore.network import KeySource, Sequential
-from initcore.recipes._exact import column_stds
 
 Array = NDArray[Any]
 

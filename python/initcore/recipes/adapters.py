@@ -6,10 +6,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from initcore._exact.linear_algebra import leading, orthonormal, product
 from initcore.initializers import Normal, StandardUniform, Zeros
 from initcore.keys import Key, require_key
 from initcore.recipes._base import Recipe, Role, require_count, require_positive
-from initcore.recipes._exact import leading, orthonormal, product
 
 Array = NDArray[Any]
 

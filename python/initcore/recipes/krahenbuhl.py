@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from initcore import _checks, kernels
+from initcore._exact.elementwise import exp, log
+from initcore._exact.linear_algebra import column_means, eigh, mean, product
 from initcore.initializers import Initializer, Normal
-from initcore.initializers._native import exp, log
 from initcore.network import KeySource, Sequential
 from initcore.recipes._data import Start, Working, standardize
-from initcore.recipes._exact import column_means, eigh, mean, product
 
 Array = NDArray[Any]
 

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from initcore import _checks
+from initcore._exact.linear_algebra import std
 from initcore.initializers import Initializer, Orthogonal
 from initcore.network import KeySource, Sequential
 from initcore.recipes._data import Start
-from initcore.recipes._exact import std
 
 
 def lsuv(

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from initcore import _checks, kernels
+from initcore._exact.linear_algebra import leading
 from initcore.keys import Key, require_key
 from initcore.recipes._base import require_count
-from initcore.recipes._exact import leading
 
 Array = NDArray[Any]
 

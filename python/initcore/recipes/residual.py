@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from numpy.typing import NDArray
 
+from initcore._exact.linear_algebra import column_stds
 from initcore.initializers import (
     Constant,
     HeNormal,
@@ -16,7 +17,6 @@ from initcore.initializers import (
     Zeros,
 )
 from initcore.recipes._base import Recipe, Role, require_count, require_positive
-from initcore.recipes._exact import column_stds
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from initcore import phi
+from initcore.activations import functions
+from initcore.activations.quadrature import expectations
 from initcore.initializers import ScaledOrthogonal
-from initcore.quadrature import expectations
 from initcore.recipes._base import Recipe, Role, require_count, require_positive
 
 Array = NDArray[np.float64]
@@ -42,7 +42,7 @@ class DeepKernelShaping(Recipe):
     Parameters
     ----------
     activation : str
-        A name of `initcore.phi` that is smooth and bends, such as ``"tanh"`` or ``"softplus"``.
+        A name that is smooth and bends, such as ``"tanh"`` or ``"softplus"``.
     depth : int
         Layers with an activation.
     zeta : float, default 1.5
@@ -79,17 +79,17 @@ class DeepKernelShaping(Recipe):
         require_positive("zeta", self.zeta)
         if self.zeta <= 1.0:
             raise ValueError(f"zeta={self.zeta!r} must be above 1")
-        name = phi.ALIASES.get(self.activation, self.activation)
-        if name not in phi.BY_NAME:
+        name = functions.ALIASES.get(self.activation, self.activation)
+        if name not in functions.BY_NAME:
             raise ValueError(
-                f"activation={self.activation!r} must be one of {', '.join(phi.BY_NAME)}"
+                f"activation={self.activation!r} must be one of {', '.join(functions.BY_NAME)}"
             )
         _solve(name, self.zeta ** (1.0 / self.depth))
 
     @property
     def shape(self) -> Shape:
         """The four numbers."""
-        name = phi.ALIASES.get(self.activation, self.activation)
+        name = functions.ALIASES.get(self.activation, self.activation)
         return _solve(name, self.zeta ** (1.0 / self.depth))
 
     def roles(self, layer: int = 0) -> dict[str, Role]:
@@ -100,7 +100,7 @@ class DeepKernelShaping(Recipe):
 @lru_cache(maxsize=64)
 def _solve(name: str, slope: float) -> Shape:
     """The shape for which a layer's cosine has this slope at 1, by Newton's steps."""
-    function = phi.BY_NAME[name]
+    function = functions.BY_NAME[name]
 
     def scales(alpha: float, beta: float) -> tuple[float, float]:
         found = expectations(lambda z: function(alpha * z + beta), 1.0)

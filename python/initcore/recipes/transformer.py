@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from initcore._exact.elementwise import log
 from initcore.initializers import GlorotNormal, Normal, TruncatedNormal, VarianceScaling
-from initcore.initializers._native import log
 from initcore.recipes._base import Recipe, Role, require_count, require_positive
 
 

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from initcore._exact.linear_algebra import column_means
 from initcore.initializers import Initializer, Normal, XavierNormal
 from initcore.network import KeySource, Sequential
 from initcore.recipes._data import Start, standardize
-from initcore.recipes._exact import column_means
 
 Array = NDArray[Any]
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from initcore import quadrature
+from initcore.activations import quadrature
 
 Array = NDArray[Any]
 
@@ -30,7 +30,7 @@ class Plane:
     Parameters
     ----------
     phi : callable
-        As in `initcore.quadrature.expectations`.
+        As in `initcore.activations.quadrature.expectations`.
     q : float
         Mean square of u and of v.
     """

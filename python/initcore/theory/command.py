@@ -6,7 +6,7 @@ import math
 import sys
 from dataclasses import dataclass
 
-from initcore import gains, phi
+from initcore.activations import functions, gains
 from initcore.theory.mean_field import MeanField
 
 _ACTIVATIONS = "relu,leaky_relu,tanh,gelu,silu,sigmoid"
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--activation",
         default=_ACTIVATIONS,
         metavar="LIST",
-        help="comma-separated names of initcore.phi (default: %(default)s)",
+        help="comma-separated names of initcore.activations.functions (default: %(default)s)",
     )
     add(
         "--weights",
@@ -106,9 +106,9 @@ def _names(text: str, option: str) -> list[str]:
 
 def _rows(activation: str, weights: str, args: argparse.Namespace) -> list[Row]:
     """The row, or none where the law does not exist for this activation."""
-    if activation not in phi.BY_NAME and activation not in phi.ALIASES:
+    if activation not in functions.BY_NAME and activation not in functions.ALIASES:
         raise UsageError(
-            f"--activation={activation} is not known; use some of {', '.join(phi.BY_NAME)}"
+            f"--activation={activation} is not known; use some of {', '.join(functions.BY_NAME)}"
         )
     if args.depth < 1:
         raise UsageError(f"--depth={args.depth} must be at least 1")

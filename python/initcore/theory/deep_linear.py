@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from initcore import _checks
-from initcore.quadrature import nodes
+from initcore.activations.quadrature import nodes
 
 
 def learning_time(depth: int, s: float, u0: float, uf: float) -> float:

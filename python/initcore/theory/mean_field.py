@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from initcore import gains
-from initcore.gains import AnyActivation, Moments
+from initcore.activations import gains
+from initcore.activations.gains import AnyActivation, Moments
 from initcore.theory._plane import Plane
 from initcore.theory._roots import root
 

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from initcore import _checks, gains
-from initcore.gains import AnyActivation
-from initcore.quadrature import panels
+from initcore import _checks
+from initcore.activations import gains
+from initcore.activations.gains import AnyActivation
+from initcore.activations.quadrature import panels
 from initcore.theory._roots import root
 from initcore.theory.mean_field import MeanField
 

@@ -2,9 +2,10 @@
 
 from typing import Literal, NamedTuple
 
-from initcore import _checks, gains
-from initcore.gains import AnyActivation
-from initcore.quadrature import panels
+from initcore import _checks
+from initcore.activations import gains
+from initcore.activations.gains import AnyActivation
+from initcore.activations.quadrature import panels
 
 Weights = Literal["gaussian", "orthogonal"]
 

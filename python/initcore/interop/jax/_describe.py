@@ -6,9 +6,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from initcore.initializers import fans
-from initcore.interop._parameter import Model, Parameter
+from initcore.models.parameters import Model, Parameter
+from initcore.models.weights import Weights
 
 _ROLES = {
     "bias": "bias",
@@ -107,3 +109,9 @@ def describe(tree: Any, layouts: Mapping[str, str]) -> tuple[Model, list[tuple[s
         found.append(Parameter(name, path, shape, dtype=str(leaf.dtype), **facts))
         all_leaves.append((name, leaf))
     return Model(tuple(found)), all_leaves
+
+
+def weights(tree: Any) -> Weights:
+    """Every floating-point leaf of a tree that has values."""
+    model, leaves = describe(tree, {})
+    return Weights(model, {name: np.asarray(leaf) for name, leaf in leaves if name is not None})

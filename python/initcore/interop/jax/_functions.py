@@ -10,8 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from initcore import initializers
-from initcore.initializers import Initializer, VarianceScaling, fans
-from initcore.initializers._random import Elementwise
+from initcore.initializers import Elementwise, Initializer, VarianceScaling, fans
 from initcore.keys import Key
 
 Axis = int | Sequence[int]

@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from initcore.interop._plan import Plan, make
-from initcore.interop._recipe import RecipeLike
-from initcore.interop._recipe import recipe as read
-from initcore.interop._write import made
 from initcore.interop.jax._describe import describe
 from initcore.keys import root_key
+from initcore.models.plan import Plan, make
+from initcore.models.reading import RecipeLike
+from initcore.models.reading import recipe as read
+from initcore.models.writing import made
 
 
 class Started(NamedTuple):

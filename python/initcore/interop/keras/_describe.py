@@ -8,10 +8,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from initcore import _tensors
-from initcore.initializers import einsum_layout, fans
-from initcore.initializers._layout import Fans
-from initcore.interop._parameter import Model, Parameter
+from initcore._memory import torch_tensors
+from initcore.initializers import Fans, einsum_layout, fans
+from initcore.models.parameters import Model, Parameter
+from initcore.models.weights import Weights
 
 GATES = {"LSTMCell": "ifgo", "ConvLSTMCell": "ifgo", "GRUCell": "zrn"}
 """Gates in the order in which Keras packs them, by the letters that PyTorch has for them."""
@@ -204,5 +204,11 @@ def array(variable: Any) -> np.ndarray[Any, Any]:
     """The values of a variable; a view where the backend allows it."""
     value = variable.value
     if keras.backend.backend() == "torch":
-        return _tensors.view(value, variable.path)
+        return torch_tensors.view(value, variable.path)
     return np.asarray(value)
+
+
+def weights(model: Any) -> Weights:
+    """Every weight of a built model."""
+    described, variables, _ = describe(model)
+    return Weights(described, {name: array(variable) for name, variable in variables.items()})

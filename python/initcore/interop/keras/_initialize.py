@@ -6,14 +6,14 @@ import keras
 import numpy as np
 from keras.src.backend.common.stateless_scope import in_stateless_scope
 
-from initcore import _tensors
-from initcore.interop._plan import Entry, Plan, make
-from initcore.interop._recipe import RecipeLike
-from initcore.interop._recipe import recipe as read
-from initcore.interop._write import Writer, made
+from initcore._memory import torch_tensors
 from initcore.interop.keras._describe import describe
 from initcore.interop.keras._start import numpy_dtype
 from initcore.keys import root_key
+from initcore.models.plan import Entry, Plan, make
+from initcore.models.reading import RecipeLike
+from initcore.models.reading import recipe as read
+from initcore.models.writing import Writer, made
 
 
 def initialize(
@@ -93,7 +93,7 @@ def _write(todo: list[tuple[Entry, Any]]) -> None:
             told.append(variable.value)
     Writer(here).write()
     if told:
-        _tensors.all_written(told)
+        torch_tensors.all_written(told)
     arrays = made((entry, numpy_dtype(variable.dtype)) for entry, variable in others)
     for (_, array), (_, variable) in zip(arrays, others, strict=True):
         variable.assign(_tensor(array))
@@ -112,7 +112,7 @@ def _memory(variable: Any) -> np.ndarray[Any, Any] | None:
     value = variable.value
     if not value.is_cpu or keras.backend.standardize_dtype(value.dtype) != variable.dtype:
         return None
-    return _tensors.view(value, variable.path)
+    return torch_tensors.view(value, variable.path)
 
 
 def _tensor(array: np.ndarray[Any, Any]) -> Any:

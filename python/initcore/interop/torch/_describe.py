@@ -6,14 +6,14 @@ from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import nn
 
-from initcore import _tensors
-from initcore.interop._parameter import Model, Parameter
+from initcore._memory import torch_tensors
 from initcore.interop.torch._follow import following
 from initcore.interop.torch._layers import buffer_facts, kinds, parameter_facts
+from initcore.models.parameters import Model, Parameter
+from initcore.models.weights import Weights
 
 # Wrappers that put their own name into every name below them.
 _WRAPPERS = {"_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module"}
@@ -177,7 +177,7 @@ def describe(model: nn.Module, *, activations: bool) -> Described:
     )
 
 
-def read(model: object) -> tuple[Model, dict[str, np.ndarray[Any, Any]]]:
+def weights(model: object) -> Weights:
     """Every tensor of a model on the CPU, as arrays over the same memory."""
     described = describe(require_module(model), activations=False)
     arrays = {}
@@ -185,6 +185,6 @@ def read(model: object) -> tuple[Model, dict[str, np.ndarray[Any, Any]]]:
         tensor = described.places[parameter.name][0].get()
         floats = tensor.is_floating_point()
         arrays[parameter.name] = (
-            _tensors.view(tensor, parameter.name) if floats else tensor.detach().numpy()
+            torch_tensors.view(tensor, parameter.name) if floats else tensor.detach().numpy()
         )
-    return described.model, arrays
+    return Weights(described.model, arrays)

@@ -6,13 +6,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from initcore.interop._plan import Entry, Plan, make
-from initcore.interop._recipe import RecipeLike
-from initcore.interop._recipe import recipe as read
-from initcore.interop._write import write
 from initcore.interop.torch._describe import Described, describe, require_module
 from initcore.interop.torch._prepared import Prepared, is_counter
 from initcore.keys import root_key
+from initcore.models.plan import Entry, Plan, make
+from initcore.models.reading import RecipeLike
+from initcore.models.reading import recipe as read
+from initcore.models.writing import write
 
 
 def _plan(model: nn.Module, recipe: RecipeLike, key: Any, strict: bool) -> tuple[Plan, Described]:

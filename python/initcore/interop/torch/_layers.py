@@ -6,8 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from initcore.initializers import fans
-from initcore.initializers._layout import Fans
+from initcore.initializers import Fans, fans
 
 GATES = {"LSTM": "ifgo", "GRU": "rzn"}
 """Order of the packed gates; the letters are torch's own."""

@@ -5,11 +5,11 @@ from typing import Any
 
 import torch
 
-from initcore import _tensors
-from initcore.interop._plan import Entry, Plan, key_below
-from initcore.interop._write import Writer
+from initcore._memory import torch_tensors
 from initcore.interop.torch._describe import Described, Place
 from initcore.keys import Key, root_key
+from initcore.models.plan import Entry, Plan, key_below
+from initcore.models.writing import Writer
 
 
 def is_counter(tensor: torch.Tensor) -> bool:
@@ -45,9 +45,9 @@ class Prepared:
                     )
                 self._counters.append(tensor)
             elif tensor.is_cpu:
-                here.append((entry, _tensors.view(tensor, name)))
+                here.append((entry, torch_tensors.view(tensor, name)))
             else:
-                _tensors.require(tensor, name, gpu=True)
+                torch_tensors.require(tensor, name, gpu=True)
                 self._elsewhere.append((entry, tensor.detach()))
             self._held.append((place.store, place, tensor, tensor.detach()))
         self._writer = Writer(here)
@@ -86,7 +86,7 @@ class Prepared:
         with torch.no_grad():
             for tensor in self._counters:
                 tensor.zero_()
-        _tensors.all_written(self._tensors)
+        torch_tensors.all_written(self._tensors)
 
 
 def _under(entry: Entry, key: Key) -> Entry:

@@ -37,7 +37,7 @@ from torch import Tensor
 from torch.nn import init as _torch
 from torch.nn.init import calculate_gain, constant_, dirac_, eye_, ones_, zeros_
 
-from initcore import _tensors
+from initcore._memory import torch_tensors
 from initcore.initializers import Initializer, Normal, Orthogonal, Sparse, TruncatedNormal, Uniform
 from initcore.keys import Key, require_key
 
@@ -99,7 +99,7 @@ def _fill(
     if _has_no_memory(tensor):
         return tensor
     try:
-        _tensors.require(tensor, "tensor", gpu=True)
+        torch_tensors.require(tensor, "tensor", gpu=True)
     except TypeError as error:
         in_place = tensor.is_inference() or "expanded" in str(error)
         raise (RuntimeError if in_place else NotImplementedError)(str(error)) from error

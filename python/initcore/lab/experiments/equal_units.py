@@ -7,9 +7,9 @@ import numpy as np
 
 import initcore as ic
 from initcore import Key, kernels
+from initcore.doctor.measure import distinct_units
 from initcore.initializers import Initializer
 from initcore.lab.experiments.samples import clusters
-from initcore.lab.statistics import distinct_units
 
 _KEY = Key(0) / "lab" / "symmetry"
 

@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import initcore as ic
 from initcore import Key
+from initcore.doctor.verdict import judge_training
 from initcore.lab.experiments.samples import clusters
-from initcore.lab.verdict import judge_training
 
 _KEY = Key(0) / "lab" / "scale"
 

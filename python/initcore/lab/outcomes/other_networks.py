@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 import initcore as ic
 from initcore import recipes, theory
+from initcore._exact.linear_algebra import eigh, product
 from initcore.initializers import Initializer
 from initcore.lab.outcomes._outcome import KEY, Outcome, digits, train
 from initcore.layers import Activation, Scale
 from initcore.recipes import Role
-from initcore.recipes._exact import eigh, product
 
 Array = NDArray[np.float32]
 

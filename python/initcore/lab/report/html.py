@@ -8,6 +8,15 @@ from importlib.resources import files
 import numpy as np
 
 import initcore as ic
+from initcore.doctor.verdict import (
+    FAIL_DEAD,
+    FAIL_DECADES,
+    WARN_DEAD,
+    WARN_DECADES,
+    WARN_LOSS_RATIO,
+    WARN_SATURATED,
+    Level,
+)
 from initcore.lab import words
 from initcore.lab.cells import (
     Summary,
@@ -19,15 +28,6 @@ from initcore.lab.cells import (
 from initcore.lab.comparison import Comparison, Row, Run
 from initcore.lab.report import plots
 from initcore.lab.report.svg import Plot, Style
-from initcore.lab.verdict import (
-    FAIL_DEAD,
-    FAIL_DECADES,
-    WARN_DEAD,
-    WARN_DECADES,
-    WARN_LOSS_RATIO,
-    WARN_SATURATED,
-    Level,
-)
 
 GENERATOR = "initcore compare"
 

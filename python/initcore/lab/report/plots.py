@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from initcore.doctor.verdict import FAIL_DECADES, WARN_DECADES
 from initcore.lab.cells import middle
 from initcore.lab.comparison import Comparison, Row, Run
 from initcore.lab.report.svg import Axis, Plot, Point, Rule, Series, Style
-from initcore.lab.verdict import FAIL_DECADES, WARN_DECADES
 
 # The default starts always look the same; the dash and the marker say it without color.
 STYLES = {

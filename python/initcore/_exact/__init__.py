@@ -1,0 +1,1 @@
+"""Functions of arrays that give the same bytes on every machine."""

@@ -1,0 +1,157 @@
+"""What starting one tensor comes to: the blocks of it that one initializer writes at a time."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from initcore import kernels
+from initcore.initializers import (
+    Constant,
+    Elementwise,
+    Fans,
+    Filled,
+    Initializer,
+    Law,
+    Ones,
+    Orthogonal,
+    Sparse,
+    Zeros,
+    canonical_strides,
+    fans,
+)
+from initcore.keys import Key
+from initcore.models.parameters import Parameter
+from initcore.models.rules import Start
+
+Drawn = tuple[str, tuple[float, ...], str, tuple[int, ...]]
+"""Law, its numbers, the kind of its stream, and strides in the canonical order."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One block of a tensor under one law, as a tensor of its own.
+
+    It knows no key, so that tensors that are alike but for their names have the same pieces.
+    """
+
+    init: Initializer
+    part: str | None
+    """Name of the block, the last component of its key; None for all of the tensor."""
+    shape: tuple[int, ...]
+    index: tuple[slice, ...]
+    """Where it is in the parameter; empty for all of it."""
+    layout: str
+    groups: int
+    transposed: bool
+    fan_in: float | None
+    fan_out: float | None
+
+    def key(self, tensor_key: Key) -> Key:
+        """The block's key by the tensor's."""
+        return tensor_key if self.part is None else tensor_key / self.part
+
+    def law(self) -> Law:
+        """The law of an element, where its initializer is `Elementwise`."""
+        assert isinstance(self.init, Elementwise)
+        known = fans(
+            self.shape,
+            self.layout,
+            groups=self.groups,
+            transposed=self.transposed,
+            fan_in=self.fan_in,
+            fan_out=self.fan_out,
+        )
+        return self.init.law(known)
+
+    @cached_property
+    def value(self) -> float | None:
+        """The value of every element, where it is one; None where not."""
+        init = self.init
+        if not isinstance(init, Filled) or type(init)._write is not Filled._write:
+            return None
+        return init._element()
+
+    @cached_property
+    def drawn(self) -> Drawn | None:
+        """What `kernels._fill_many` takes, where elements are drawn one by one; None where not."""
+        init = self.init
+        if not isinstance(init, Elementwise) or type(init)._write is not Elementwise._write:
+            return None
+        law, numbers = self.law()
+        return law, numbers, init.kind, canonical_strides(self.shape, self.layout)
+
+    def write(self, array: Any, tensor_key: Key) -> None:
+        """Write this piece of a parameter into `array`, which is the whole parameter."""
+        self.init.fill(
+            array[self.index] if self.index else array,
+            key=self.key(tensor_key),
+            layout=self.layout,
+            groups=self.groups,
+            transposed=self.transposed,
+            fan_in=self.fan_in,
+            fan_out=self.fan_out,
+        )
+
+
+def tensor_fans(parameter: Parameter, start: Start) -> Fans:
+    """The fans that the start of this tensor takes: its own, the layer's, or those of the shape."""
+    fan_in, fan_out = parameter.fan_in, parameter.fan_out
+    if len(parameter.shape) > 1 and (start.whole or (fan_in is None and fan_out is None)):
+        by_shape = fans(parameter.shape, parameter.layout)
+        fan_in, fan_out = by_shape.fan_in, by_shape.fan_out
+    return Fans(
+        fan_in if start.fan_in is None else start.fan_in,
+        fan_out if start.fan_out is None else start.fan_out,
+        parameter.groups,
+        parameter.transposed,
+    )
+
+
+def pieces(parameter: Parameter, start: Start) -> Iterator[Piece]:
+    """The blocks of a tensor, in order; none where it is kept.
+
+    Packed blocks are what they would be as tensors of their own with the keys key / "q" and so
+    on, as `Packed` has it, but written where they lie.
+    """
+    if start.init is None:
+        return
+    known = tensor_fans(parameter, start)
+    said = (
+        parameter.layout,
+        parameter.groups,
+        parameter.transposed,
+        known.fan_in,
+        known.fan_out,
+    )
+    shape, axis = parameter.shape, parameter.part_axis
+    draws = not isinstance(start.init, Constant | Zeros | Ones) or start.by_part
+    if len(shape) < 2 or len(parameter.parts) < 2 or start.whole or not draws:
+        yield Piece(start.init, None, shape, (), *said)
+        return
+    step = shape[axis] // len(parameter.parts)
+    for at, part in enumerate(parameter.parts):
+        index = [slice(None)] * len(shape)
+        index[axis] = slice(at * step, (at + 1) * step)
+        part_shape = (*shape[:axis], step, *shape[axis + 1 :])
+        law = start.by_part.get(part, start.init)
+        yield Piece(law, part, part_shape, tuple(index), *said)
+
+
+def std_of(init: Initializer, known: Fans, shape: tuple[int, ...]) -> float | None:
+    """Standard deviation of an element; None where elements differ in law."""
+    if isinstance(init, Zeros | Ones | Constant):
+        return 0.0
+    if isinstance(init, Orthogonal) and len(shape) > 1:
+        return init.gain / math.sqrt(max(shape[0], math.prod(shape[1:]), 1))
+    if not isinstance(init, Elementwise) or isinstance(init, Sparse):
+        return None
+    law, numbers = init.law(known)
+    if law == "uniform":
+        return (numbers[1] - numbers[0]) / math.sqrt(12.0)
+    if law == "truncated_normal":
+        mean, std, low, high = numbers
+        variance = kernels._truncated_moments((low - mean) / std, (high - mean) / std)[1]
+        return float(std * math.sqrt(variance))
+    return abs(numbers[-1])
