@@ -15,6 +15,7 @@ import initcore as ic
 from initcore import kernels
 from initcore.training import loop, schedules
 from initcore.training.history import History
+from initcore.training.spec import RunSpec
 
 N, WIDTHS, CLASSES = 50, (6, 12, 9, 4), 4
 
@@ -335,13 +336,18 @@ def test_steps_allocate_no_arrays():
     net = make("relu", np.float32, widths=(64, 512, 512, 4))
     x, labels = data(n=1024, n_in=64, dtype=np.float32)
     loss = ic.losses.get("cross_entropy")
-    run = loop.Run(net.layers, loss, ic.SGD(0.01, 0.9), x, labels, 256)
+    spec = RunSpec(
+        layers=net.layers, layer_names=net.names, parameter_names=list(net.parameters()),
+        loss=loss, optimizer=ic.SGD(0.01, 0.9), x=x, target=labels, batch_size=256, epochs=2,
+        key=ic.Key(0),
+    )  # fmt: skip
+    run = loop.Run(spec)
     order = loop.shuffled_order(ic.Key(0), 0, 1024)
     history = History(accuracy=[])
-    run.epoch(order, history, True)
+    run.epoch(order, history)
     tracemalloc.start()
     try:
-        run.epoch(order, history, True)
+        run.epoch(order, history)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -50,7 +50,7 @@ def both(monkeypatch):
     """A function that trains two networks of one maker, in C and interpreted."""
 
     def run(maker, x, labels, **options):
-        assert compiled.knows(
+        assert compiled.can_compile(
             maker().layers,
             losses.get(options.get("loss", "cross_entropy")),
             options.get("optimizer", ic.SGD(0.1)),
@@ -58,7 +58,7 @@ def both(monkeypatch):
         )
         planned = trained(maker(), x, labels, **options)
         with monkeypatch.context() as patch:
-            patch.setattr(compiled, "knows", lambda *_: False)
+            patch.setattr(compiled, "can_compile", lambda *_: False)
             interpreted = trained(maker(), x, labels, **options)
         return planned, interpreted
 
@@ -125,7 +125,7 @@ def test_any_small_network_trains_in_c_as_in_python(widths, batch, phi, bias, sh
 
     planned = run()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compiled, "knows", lambda *_: False)
+        patch.setattr(compiled, "can_compile", lambda *_: False)
         assert run() == planned
 
 
@@ -164,7 +164,7 @@ def test_a_run_that_diverges_does_so_alike_and_names_the_layer(both, stop):
 @pytest.mark.parametrize("at", [0, 1, 2])
 def test_the_first_layer_that_is_not_finite_is_named(monkeypatch, at, planned):
     if not planned:
-        monkeypatch.setattr(compiled, "knows", lambda *_: False)
+        monkeypatch.setattr(compiled, "can_compile", lambda *_: False)
     net = make()
     before = [layer.w.copy() for layer in net.layers]
     net.layers[at].b[0] = np.nan
@@ -195,11 +195,11 @@ def test_what_a_user_wrote_is_left_to_the_interpreter():
 
     net = make()
     arrays = list(net.parameters().values())
-    assert compiled.knows(net.layers, losses.CrossEntropy(), ic.SGD(0.1), arrays)
-    assert not compiled.knows(net.layers, Mine(), ic.SGD(0.1), arrays)
-    assert not compiled.knows(net.layers, losses.CrossEntropy(), Rule(0.1), arrays)
+    assert compiled.can_compile(net.layers, losses.CrossEntropy(), ic.SGD(0.1), arrays)
+    assert not compiled.can_compile(net.layers, Mine(), ic.SGD(0.1), arrays)
+    assert not compiled.can_compile(net.layers, losses.CrossEntropy(), Rule(0.1), arrays)
     transposed = [np.zeros((3, 4)).T]
-    assert not compiled.knows(net.layers, losses.CrossEntropy(), ic.SGD(0.1), transposed)
+    assert not compiled.can_compile(net.layers, losses.CrossEntropy(), ic.SGD(0.1), transposed)
 
 
 @pytest.fixture

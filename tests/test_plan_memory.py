@@ -12,21 +12,23 @@ STEPS = """
     import initcore as ic
     from initcore import set_num_threads
     from initcore.training import loop, losses
+    from initcore.training.spec import RunSpec
 
     set_num_threads(int(sys.argv[1]))
 
     def steps(net, x, labels, batch, optimizer, probes):
-        run = loop.Run(
-            net.layers, losses.CrossEntropy(), optimizer, x, labels, batch, list(net.parameters()),
-            net.names, ic.Key(0), None, probes,
-        )
-        plan = run._plan
-        plan.begin(np.arange(len(x)))
-        plan._prepare()
+        run = loop.Run(RunSpec(
+            layers=net.layers, layer_names=net.names, parameter_names=list(net.parameters()),
+            loss=losses.CrossEntropy(), optimizer=optimizer, x=x, target=labels, batch_size=batch,
+            epochs=1, key=ic.Key(0), probes=probes,
+        ))
+        program = run._program
+        program.begin(np.arange(len(x)))
+        program._prepare()
         start = allocated()
-        plan._plan.run(1)
+        program._plan.run(1)
         first = allocated()
-        plan._plan.run(len(plan.losses))
+        program._plan.run(len(program.losses))
         print(allocated() - first, first - start)
 
     rng = np.random.default_rng(0)

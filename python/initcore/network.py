@@ -1,6 +1,7 @@
 """Networks: layers in a row, from starting weights to a trained classifier."""
 
 import os
+from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -15,7 +16,8 @@ from initcore.training.history import History
 from initcore.training.losses import Loss
 from initcore.training.optimizers import Optimizer, State
 from initcore.training.probes import Probes
-from initcore.training.progress import following
+from initcore.training.progress import progress_callback
+from initcore.training.spec import RunSpec
 
 Array = NDArray[Any]
 _ARGUMENTS = ("x", "labels", "sample_weights")
@@ -23,7 +25,7 @@ KeySource = Key | int | np.random.Generator | np.random.SeedSequence
 
 
 class Evaluation(NamedTuple):
-    """What `Sequential.evaluate` found."""
+    """The loss and the accuracy of `Sequential.evaluate`."""
 
     loss: float
     accuracy: float | None
@@ -73,6 +75,7 @@ class Sequential(Chain):
     """
 
     kind: ClassVar[str] = "sequential"
+    lower = Chain.lower
 
     def __init__(self, *layers: Layer, name: str | None = None) -> None:
         super().__init__(*layers, name=name)
@@ -82,9 +85,9 @@ class Sequential(Chain):
     def _dtype(self) -> np.dtype[Any]:
         """The type of all parameters, which must be there and agree."""
         types = [
-            found
+            dtype
             for path, layer in self.leaves()
-            if (found := layer.check_parameters(".".join(path))) is not None
+            if (dtype := layer.check_parameters(".".join(path))) is not None
         ]
         if len(set(types)) > 1:
             raise ValueError(
@@ -112,10 +115,10 @@ class Sequential(Chain):
 
     def gradients(self) -> dict[str, Array]:
         """The gradients of the last `backward` or step, under the names of `parameters`."""
-        found = self._by_name("dw", "db")
-        if any(gradient is None for gradient in found.values()):
+        gradients = self._by_name("dw", "db")
+        if any(gradient is None for gradient in gradients.values()):
             raise RuntimeError("there are no gradients yet: call forward(x) and backward(dy) first")
-        return found
+        return gradients
 
     def state(self) -> dict[str, Array]:
         """Arrays that training changes beside the parameters: "batch_norm_0.mean", ..."""
@@ -295,17 +298,56 @@ class Sequential(Chain):
         Exactness: bit-exact across CPUs and thread counts, compute v1.
         Source: the loss's and the optimizer's.
         """
-        parameters = self.parameters()
+        criterion, rule = self._criteria(loss, optimizer)
+        parameters = self._writable_parameters()
         dtype = next(iter(parameters.values())).dtype
+        samples, targets = self._data((x, labels, sample_weights), criterion, dtype, _ARGUMENTS)
+        spec = RunSpec(
+            layers=self.layers,
+            layer_names=self.names,
+            parameter_names=list(parameters),
+            loss=criterion,
+            optimizer=rule,
+            x=samples,
+            target=targets,
+            batch_size=_checks.count(batch_size, "batch_size", least=1),
+            epochs=_checks.count(epochs, "epochs", least=0),
+            key=root_key(key),
+            shuffle=bool(shuffle),
+            stop_on_nonfinite=bool(stop_on_nonfinite),
+            probes=probes,
+        )
+        between = self._between(spec, validation, callback, patience, bool(restore_best))
+        loop.check_probes(spec, list(parameters.values()))
+        old = self._last_run(spec, bool(restore_best)) if resume else None
+        run = loop.Run(spec, None if old is None else old[1])
+        history = History(run=spec.settings()) if old is None else old[0]
+        run.record_in(history)
+        history.run = spec.settings()
+        self.history, self._state = history, run.state
+        with progress_callback(progress, spec.epochs, history, callback) as each:
+            loop.train(run, history, replace(between, callback=each))
+        if restore_best:
+            self._state = None
+        return history
+
+    @staticmethod
+    def _criteria(loss: Any, optimizer: Any) -> tuple[Loss, Optimizer]:
+        if isinstance(optimizer, type) or not isinstance(optimizer, Optimizer):
+            raise TypeError(f"optimizer={optimizer!r} must be an object such as SGD(lr=0.1)")
+        return losses.get(loss), optimizer
+
+    def _writable_parameters(self) -> dict[str, Array]:
+        parameters = self.parameters()
         for name, array in parameters.items():
             if not array.flags.writeable:
                 raise ValueError(f"{name} is read-only: fit writes into the weights; copy it first")
-        criterion = losses.get(loss)
-        if isinstance(optimizer, type) or not isinstance(optimizer, Optimizer):
-            raise TypeError(f"optimizer={optimizer!r} must be an object such as SGD(lr=0.1)")
-        epochs = _checks.count(epochs, "epochs", least=0)
-        batch_size = _checks.count(batch_size, "batch_size", least=1)
-        samples, targets = self._data((x, labels, sample_weights), criterion, dtype, _ARGUMENTS)
+        return parameters
+
+    def _between(
+        self, spec: RunSpec, validation: Any, callback: Any, patience: Any, restore_best: bool
+    ) -> loop.BetweenEpochs:
+        """What happens between the epochs, checked."""
         held_out = None
         if validation is not None:
             if not isinstance(validation, tuple | list) or len(validation) not in (2, 3):
@@ -313,9 +355,8 @@ class Sequential(Chain):
                     "validation must be a pair (x, labels), or (x, labels, sample_weights)"
                 )
             parts = (*validation, None)[:3]
-            held_out = self._data(
-                parts, criterion, dtype, ("validation[0]", "validation[1]", "validation[2]")
-            )
+            names = ("validation[0]", "validation[1]", "validation[2]")
+            held_out = self._data(parts, spec.loss, spec.x.dtype, names)
         if callback is not None and not callable(callback):
             raise TypeError(f"callback={callback!r} must be a function of (epoch, history)")
         if patience is not None:
@@ -324,54 +365,11 @@ class Sequential(Chain):
             raise ValueError(
                 "patience and restore_best need validation=(x, labels), whose loss they look at"
             )
-        if probes is not None:
-            if not isinstance(probes, Probes):
-                raise TypeError(f"probes={probes!r} must be Probes(every=10) or the like, or None")
-            loop.check_probes(self.layers, criterion, optimizer, list(parameters.values()))
-        old = self._last_run(resume, bool(restore_best))
-        root = root_key(key)
-        names = list(parameters)
-        run = loop.Run(
-            self.layers,
-            criterion,
-            optimizer,
-            samples,
-            targets,
-            batch_size,
-            names,
-            self.names,
-            root,
-            None if old is None else old[1],
-            probes,
-        )
-        history = loop.new_history(run, epochs=epochs, key=root, shuffle=bool(shuffle))
-        if old is not None:
-            loop.check_resume(run, old[0], history, old[1])
-            settings, history = history.run, old[0]
-            run.record_in(history)
-            history.run = settings
-        else:
-            run.record_in(history)
-        best = [*parameters.values(), *self.state().values()] if restore_best else None
-        self.history, self._state = history, run.state
-        with following(progress, epochs, history, callback) as each:
-            loop.train(
-                run,
-                history,
-                loop.Watch(held_out, each, patience, best),
-                epochs=epochs,
-                key=root,
-                shuffle=bool(shuffle),
-                stop_on_nonfinite=bool(stop_on_nonfinite),
-            )
-        if restore_best:
-            self._state = None
-        return history
+        best = list(self._arrays().values()) if restore_best else None
+        return loop.BetweenEpochs(held_out, callback, patience, best)
 
-    def _last_run(self, resume: bool, restore_best: bool) -> tuple[History, State] | None:
-        """The record and the state of the run that is to be resumed."""
-        if not resume:
-            return None
+    def _last_run(self, spec: RunSpec, restore_best: bool) -> tuple[History, State]:
+        """The record and the state of the run that is to be resumed, which must fit `spec`."""
         if restore_best:
             raise ValueError(
                 "resume=True and restore_best=True: the best weights of the run so far are gone; "
@@ -381,6 +379,7 @@ class Sequential(Chain):
             raise RuntimeError(
                 "resume=True: there is no run to go on with; call fit without it, or load(path)"
             )
+        loop.check_resume(spec, self.history, self._state)
         return self.history, self._state
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -433,9 +432,9 @@ class Sequential(Chain):
         Source: https://github.com/huggingface/safetensors.
         """
         arrays = self._arrays()
-        found, history, state = checkpoint.load(path, arrays, list(self.parameters()))
+        values, history, state = checkpoint.load(path, arrays, list(self.parameters()))
         for name, array in arrays.items():
-            array[...] = found[name]
+            array[...] = values[name]
         self.forget()
         self.history, self._state = history, state
 
@@ -484,7 +483,7 @@ class Sequential(Chain):
         Parameters
         ----------
         x : array-like (n, n_in)
-            Samples; converted if they are not of the network's type. None at all is fine.
+            Samples; converted if they are not of the network's type; may have zero rows.
         batch_size : int, optional
             Rows computed at once, which changes memory and time and no byte; None for 1024.
 

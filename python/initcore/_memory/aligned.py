@@ -1,4 +1,4 @@
-"""Arrays that begin with a line of the cache, alone or together."""
+"""Cache-line-aligned arrays, alone or together."""
 
 import math
 from collections.abc import Sequence
@@ -45,11 +45,11 @@ def zeros_like_all(arrays: Sequence[Array]) -> list[Array]:
     ]
 
 
-class Room:
-    """Gives arrays of one type, whose values are not set.
+class AlignedPool:
+    """Hands out uninitialized, cache-line-aligned arrays of one type.
 
-    >>> room = Room(np.dtype(np.float32))
-    >>> [(a.shape, a.ctypes.data % 64) for a in (room(3), room((2, 5)))]
+    >>> pool = AlignedPool(np.dtype(np.float32))
+    >>> [(a.shape, a.ctypes.data % 64) for a in (pool(3), pool((2, 5)))]
     [((3,), 0), ((2, 5), 0)]
     """
 
@@ -65,6 +65,6 @@ class Room:
         if self._at + used > len(self._memory):
             self._memory = np.empty(max(used, _PIECE) + _LINE, np.uint8)
             self._at = -self._memory.ctypes.data % _LINE
-        found: Array = np.ndarray(shape, self._dtype, self._memory, self._at)
+        array: Array = np.ndarray(shape, self._dtype, self._memory, self._at)
         self._at += used
-        return found
+        return array

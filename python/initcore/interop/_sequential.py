@@ -8,7 +8,6 @@ from numpy.typing import DTypeLike
 from initcore import _checks
 from initcore.initializers import Zeros
 from initcore.keys import root_key
-from initcore.layers import BatchNorm, Dense, Embedding, Layer, LayerNorm, RMSNorm
 from initcore.models.parameters import Model, Parameter
 from initcore.models.plan import Plan, make
 from initcore.models.reading import RecipeLike, recipe
@@ -19,17 +18,6 @@ from initcore.network import Sequential
 NAMES = {"w": "weight", "b": "bias"}
 
 
-def _roles(layer: Layer) -> dict[str, str]:
-    """What w and b of a layer are; nothing for a layer that starts by itself, such as Scale."""
-    if isinstance(layer, Dense):
-        return {"w": "weight", "b": "bias"}
-    if isinstance(layer, Embedding):
-        return {"w": "embedding"}
-    if isinstance(layer, LayerNorm | RMSNorm | BatchNorm):
-        return {"w": "scale", "b": "shift"}
-    return {}
-
-
 def _require_network(net: object) -> None:
     if not isinstance(net, Sequential):
         raise TypeError(f"model={net!r} must be an initcore.Sequential")
@@ -37,34 +25,30 @@ def _require_network(net: object) -> None:
 
 def describe(net: Sequential) -> Model:
     """The parameters of a network, which need not exist yet."""
-    found = []
+    parameters = []
     for path, layer in net.leaves():
-        said: dict[str, Any] = {"kinds": (type(layer).__name__,)}
-        if isinstance(layer, Dense):
-            phi = layer.activation
-            said |= {"fan_in": layer.n_in, "fan_out": layer.n_out}
-            said["activation"] = phi if phi.parameters else phi.name
-        roles = _roles(layer)
+        facts = {"kinds": (type(layer).__name__,)} | layer.facts()
         for which, shape in layer.parameter_shapes.items():
-            if which in roles:
+            if which in layer.roles:
                 place = (*path, NAMES[which])
-                found.append(Parameter(".".join(place), place, shape, roles[which], **said))
-    return Model(tuple(found))
+                role = layer.roles[which]
+                parameters.append(Parameter(".".join(place), place, shape, role, **facts))
+    return Model(tuple(parameters))
 
 
 def arrays(net: Sequential) -> dict[str, np.ndarray[Any, Any]]:
     """The parameters themselves, by name; without those of layers that start by themselves."""
-    found: dict[str, np.ndarray[Any, Any]] = {}
+    by_name: dict[str, np.ndarray[Any, Any]] = {}
     for path, layer in net.leaves():
         for which in layer.parameter_shapes:
-            if which not in _roles(layer):
+            if which not in layer.roles:
                 continue
             name = ".".join((*path, NAMES[which]))
             array = getattr(layer, which)
             if array is None:
                 raise ValueError(f"{name} has no values yet; initialize the network first")
-            found[name] = array
-    return found
+            by_name[name] = array
+    return by_name
 
 
 def weights(net: Sequential) -> Weights:
@@ -97,7 +81,7 @@ def initialize(
         made[entry.parameter.name] = np.empty(entry.parameter.shape, _checks.float_type(dtype))
     write((entry, made[entry.parameter.name]) for entry in plan)
     for path, layer in net.leaves():
-        if layer.parameter_shapes and not _roles(layer):
+        if layer.parameter_shapes and not layer.roles:
             own = root_key(key).at(".".join(path))
             layer.set_parameters(*layer.new_parameters(Zeros(), own, _checks.float_type(dtype)))
         else:

@@ -1,6 +1,7 @@
 """Layers: parameters, their gradients, and the kernels that use them."""
 
-from initcore.layers._base import Layer, initializer, no_weights
+from initcore.layers._base import Layer, first_reader, initializer, no_weights
+from initcore.layers._builder import Builder, Lowerable, Value
 from initcore.layers._chain import Chain, Residual
 from initcore.layers._dense import Dense
 from initcore.layers._elementwise import Activation, Dropout, Scale
@@ -10,6 +11,7 @@ from initcore.layers._shape import Embedding, Flatten
 __all__ = [
     "Activation",
     "BatchNorm",
+    "Builder",
     "Chain",
     "Dense",
     "Dropout",
@@ -17,9 +19,12 @@ __all__ = [
     "Flatten",
     "Layer",
     "LayerNorm",
+    "Lowerable",
     "RMSNorm",
     "Residual",
     "Scale",
+    "Value",
+    "first_reader",
     "initializer",
     "no_weights",
 ]

@@ -1,6 +1,7 @@
 """What a layer is: parameters, their gradients, forward and backward."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 from initcore import _checks, initializers
 from initcore.initializers import Initializer
 from initcore.keys import Key, require_key
+from initcore.layers._builder import Builder, Value
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
@@ -32,7 +34,10 @@ def no_weights(name: str | None) -> RuntimeError:
 class Layer(ABC):
     """One step of a network: y = f(x), and the gradients of its parameters and of x.
 
-    Every layer has at most a weight `w` and a bias `b`; layers made of others have these.
+    Every layer has at most a weight `w` and a bias `b`; containers have none of their own.
+
+    A user-defined layer has `forward` and `backward`, and `fit` calls them. One that also defines
+    `lower` is trained in the compiled program, like the layers of this package.
 
     Attributes
     ----------
@@ -45,7 +50,12 @@ class Layer(ABC):
     """
 
     kind: ClassVar[str]
-    """What an unnamed layer is called, with its number among those of its kind behind it."""
+    """Default name prefix: "layer_norm" in "layer_norm_0"."""
+    roles: ClassVar[Mapping[str, str]] = {}
+    """What "w" and "b" are to a recipe, by `initcore.models`' names of roles, such as "weight" and
+    "bias"; empty for a layer that a recipe leaves to its own initializer."""
+    reads_samples: ClassVar[bool] = False
+    """Whether the compiled layer reads `program_samples`, and so can only be the first reader."""
     least_batch: ClassVar[int] = 1
     """Samples that a batch needs in training."""
     parameter_shapes: dict[str, Shape]
@@ -102,6 +112,13 @@ class Layer(ABC):
         """Drop what `forward` and `backward` left here, which belongs to weights as they were."""
         self.x = self.y = self.dx = self._saved = None
 
+    def facts(self) -> dict[str, Any]:
+        """What a recipe may want to know of the weights: fan_in, fan_out and activation.
+
+        A layer says those that their shapes do not show, as `initcore.models` names them.
+        """
+        return {}
+
     def state(self) -> dict[str, Array]:
         """Arrays that training changes and that have no gradient, by name."""
         return {}
@@ -134,9 +151,8 @@ class Layer(ABC):
         """The type of the parameters, or an error if they are missing or do not fit the layer."""
         if not self.parameter_shapes:
             return None
-        first = next(iter(self.parameter_shapes))
-        found = getattr(self, first)
-        if found is None:
+        first = getattr(self, next(iter(self.parameter_shapes)))
+        if first is None:
             raise no_weights(name)
         for which, shape in self.parameter_shapes.items():
             array = getattr(self, which)
@@ -145,13 +161,13 @@ class Layer(ABC):
                     f"{which} of layer {name!r} has shape {np.shape(array)}: it must be an array "
                     f"of shape {shape}; write new values with layer.{which}[...] = values"
                 )
-            if array.dtype not in _checks.FLOAT_TYPES or array.dtype != found.dtype:
+            if array.dtype not in _checks.FLOAT_TYPES or array.dtype != first.dtype:
                 raise ValueError(
                     f"{which} of layer {name!r} has dtype {array.dtype}: w and b of a layer are "
                     f"both float32 or both float64"
                 )
-        kind: np.dtype[Any] = found.dtype
-        return kind
+        dtype: np.dtype[Any] = first.dtype
+        return dtype
 
     @abstractmethod
     def forward(
@@ -166,6 +182,43 @@ class Layer(ABC):
     def backward(self, dy: Array) -> Array:
         """From the gradient dy of y to that of x; those of the parameters are left in dw, db."""
 
+    def can_compile(self) -> bool:
+        """Whether `fit` may run this layer in the compiled program: its own class defines `lower`.
+
+        A subclass may compute something else and inherits no `lower`; where it does not, it says
+        so with `lower = Parent.lower`.
+        """
+        return "lower" in vars(type(self))
+
+    def lower(self, builder: Builder, inputs: Value) -> Value:
+        """Add the kernels of `forward` and `backward` to a compiled program.
+
+        It is called once for a run, when the parameters and their gradients w, b, dw, db are
+        there; the program reads and writes these arrays. The two ways to train must give the same
+        bytes.
+
+        Parameters
+        ----------
+        builder : Builder
+            Takes the kernels, and hands out arrays.
+        inputs : Value
+            x for a full batch, and where its gradient is to be written.
+
+        Returns
+        -------
+        Value
+            y for a full batch, and where the next layer writes its gradient.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no lower: it is interpreted")
+
+    def first_reader(self) -> "Layer | None":
+        """The layer in here that reads x first; None if x only gets another shape."""
+        return self
+
+    def program_samples(self, x: Array) -> Array:
+        """All samples x as the compiled program gathers them, if this layer reads them first."""
+        return x
+
     def kept(self) -> Any:
         """What `forward` has kept, or an error."""
         if self.x is None:
@@ -177,11 +230,17 @@ class Layer(ABC):
 
     def gradient(self, which: str) -> Array:
         """The array dw or db, made when it is first needed."""
-        found: Array | None = getattr(self, "d" + which)
-        if found is None:
-            found = np.zeros_like(getattr(self, which), order="C")
-            setattr(self, "d" + which, found)
-        return found
+        gradient: Array | None = getattr(self, "d" + which)
+        if gradient is None:
+            gradient = np.zeros_like(getattr(self, which), order="C")
+            setattr(self, "d" + which, gradient)
+        return gradient
+
+
+def first_reader(layers: Sequence[Layer]) -> Layer | None:
+    """The layer that reads the input of a row of layers first; None if it only gets reshaped."""
+    readers = (layer.first_reader() for layer in layers)
+    return next((reader for reader in readers if reader is not None), None)
 
 
 def contiguous(x: Array, like: Array | None, what: str) -> Array:
@@ -198,10 +257,10 @@ def contiguous(x: Array, like: Array | None, what: str) -> Array:
 
 def gradient_of(dy: Array, x: Array) -> Array:
     """dy checked against what forward gave, contiguous."""
-    found = contiguous(dy, x, "dy")
-    if found.shape != x.shape:
-        raise ValueError(f"dy has shape {found.shape}: it must be {x.shape}, that of y")
-    return found
+    dy = contiguous(dy, x, "dy")
+    if dy.shape != x.shape:
+        raise ValueError(f"dy has shape {dy.shape}: it must be {x.shape}, that of y")
+    return dy
 
 
 def width_of(shape: Shape, n: int, layer: Layer) -> None:

@@ -7,7 +7,8 @@ import numpy as np
 
 from initcore import kernels
 from initcore.keys import Key
-from initcore.layers._base import Array, Layer, Shape, contiguous, gradient_of
+from initcore.layers._base import Array, Layer, Shape, contiguous, first_reader, gradient_of
+from initcore.layers._builder import Builder, Value
 
 
 def names_of(layers: tuple[Layer, ...]) -> tuple[str, ...]:
@@ -124,6 +125,20 @@ class Chain(Layer):
             dy = layer.backward(dy)
         return dy
 
+    def can_compile(self) -> bool:
+        """As for every layer, and each of the layers can."""
+        return super().can_compile() and all(layer.can_compile() for layer in self.layers)
+
+    def lower(self, builder: Builder, inputs: Value) -> Value:
+        """The layers, one after the other."""
+        for layer, name in zip(self.layers, self.names, strict=True):
+            inputs = builder.add(layer, name, inputs)
+        return inputs
+
+    def first_reader(self) -> Layer | None:
+        """That of the layers."""
+        return first_reader(self.layers)
+
 
 class Residual(Chain):
     """y = x + f(x), where f is a row of layers whose output has the shape of x.
@@ -159,13 +174,13 @@ class Residual(Chain):
 
     def out_shape(self, shape: Shape) -> Shape:
         """That of x."""
-        found = super().out_shape(shape)
-        if found != shape:
+        branch = super().out_shape(shape)
+        if branch != shape:
             raise ValueError(
-                f"a residual branch turns samples of shape {shape} into {found}: it must keep the "
+                f"a residual branch turns samples of shape {shape} into {branch}: it must keep the "
                 f"shape, because its output is added to its input"
             )
-        return found
+        return branch
 
     def forward(
         self, x: Array, *, save: bool = True, key: Key | None = None, step: int = 0
@@ -187,6 +202,25 @@ class Residual(Chain):
         dy = gradient_of(dy, self.x)
         self.dx = _sum(dy, super().backward(dy))
         return self.dx
+
+    def lower(self, builder: Builder, inputs: Value) -> Value:
+        """The branch, and a sum in each direction."""
+        x, dx = inputs
+        branch_dx = None if dx is None else np.empty_like(x)
+        with builder.branch() as start:
+            branch, dy = super().lower(builder, Value(x, branch_dx))
+        n = x[0].size
+        if dx is not None and dy is not None:
+            # the gradient of the sum is that of the branch's output, in one array for both
+            dy_of_x = dy.reshape(x.shape)
+            builder.backward("added", 1, n, at=start, y=dx, x=dy_of_x, normal=branch_dx)
+        y = np.empty_like(x)
+        builder.op("added", 1, n, y=y, x=x, normal=branch)
+        return Value(y, dy)
+
+    def first_reader(self) -> Layer | None:
+        """This layer: it adds x to what the branch makes of it."""
+        return self
 
 
 def _sum(a: Array, b: Array) -> Array:

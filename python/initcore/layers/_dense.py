@@ -1,5 +1,6 @@
 """The dense layer."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,6 +10,7 @@ from initcore._memory.aligned import aligned
 from initcore.initializers import Initializer
 from initcore.keys import Key
 from initcore.layers._base import Array, Layer, Shape, initializer, no_weights
+from initcore.layers._builder import Builder, Value
 
 
 class Dense(Layer):
@@ -55,6 +57,7 @@ class Dense(Layer):
     """
 
     kind: ClassVar[str] = ""
+    roles: ClassVar[Mapping[str, str]] = {"w": "weight", "b": "bias"}
 
     def __init__(
         self,
@@ -93,6 +96,11 @@ class Dense(Layer):
         elif self.bias_init != initializers.Zeros():
             parts.append(f"bias_init={self.bias_init!r}")
         return parts
+
+    def facts(self) -> dict[str, Any]:
+        """The fans, which the shape of b does not show, and phi."""
+        phi = self.activation if self.activation.parameters else self.activation.name
+        return {"fan_in": self.n_in, "fan_out": self.n_out, "activation": phi}
 
     @property
     def in_shape(self) -> Shape:
@@ -161,3 +169,11 @@ class Dense(Layer):
         )
         self.dx = dx
         return dx
+
+    def can_compile(self) -> bool:
+        """As for every layer, and the activation is one of the kernels'."""
+        return super().can_compile() and kernels._saves_z(self.activation) is not None
+
+    def lower(self, builder: Builder, inputs: Value) -> Value:
+        """One kernel forward, one backward."""
+        return builder.dense(inputs, self.w, self.b, self.dw, self.db, self.activation)

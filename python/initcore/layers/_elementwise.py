@@ -17,6 +17,7 @@ from initcore.layers._base import (
     no_weights,
     width_of,
 )
+from initcore.layers._builder import Builder, Value
 
 MASK_STRIDE = 2**36
 """Elements of a stream of kind "dropout" that belong to one step."""
@@ -75,6 +76,21 @@ class Activation(Layer):
         dy = gradient_of(dy, y)
         self.dx = kernels.activation_backward(dy, self._saved, self.activation)
         return self.dx
+
+    def can_compile(self) -> bool:
+        """As for every layer, and the activation is one of the kernels'."""
+        return super().can_compile() and kernels._saves_z(self.activation) is not None
+
+    def lower(self, builder: Builder, inputs: Value) -> Value:
+        """One kernel forward, one backward, and a probe."""
+        x, dx = inputs
+        y, dy = outputs = builder.output(x.shape)
+        n, phi = x[0].size, self.activation
+        builder.op("activate", 1, n, y=y, x=x, activation=phi)
+        saved = x if kernels._saves_z(phi) else y
+        builder.backward("activate_backward", 1, n, y=dx, x=dy, normal=saved, activation=phi)
+        builder.probe(x, outputs, phi)
+        return outputs
 
 
 class Dropout(Layer):
@@ -151,6 +167,16 @@ class Dropout(Layer):
         assert self.y is not None
         self.dx = self._masked(gradient_of(dy, self.y), mask)
         return self.dx
+
+    def lower(self, builder: Builder, inputs: Value) -> Value:
+        """A mask for each step, which both passes apply."""
+        x, dx = inputs
+        y, dy = outputs = builder.output(x.shape)
+        mask = builder.mask(x.shape, 1 - self.p)
+        n, factor = x[0].size, 1 / (1 - self.p)
+        builder.op("masked", 1, n, y=y, x=x, mask=mask, number=factor)
+        builder.backward("masked", 1, n, y=dx, x=dy, mask=mask, number=factor)
+        return outputs
 
 
 class Scale(Layer):
@@ -249,3 +275,21 @@ class Scale(Layer):
             self.gradient("w")[...] = products
         self.dx = self._scaled(dy)
         return self.dx
+
+    def lower(self, builder: Builder, inputs: Value) -> Value:
+        """Scaled columns forward and backward; sums of their products for dw."""
+        x, dx = inputs
+        y, dy = outputs = builder.output(x.shape)
+        n = x.shape[-1]
+        each = x[0].size // n
+        # one factor for all: every element is a row of one column
+        wide, rows = (1, x[0].size) if self.n is None else (n, each)
+        builder.op("scaled_columns", rows, wide, y=y, x=x, w=self.w)
+        builder.backward("scaled_columns", rows, wide, y=dx, x=dy, w=self.w)
+        if self.n is None:
+            products = np.empty(n, x.dtype)
+            builder.backward("column_products", 0, 1, n, y=self.dw, x=products)
+            builder.backward("column_products", each, n, y=products, x=dy, normal=x)
+        else:
+            builder.backward("column_products", each, n, y=self.dw, x=dy, normal=x)
+        return outputs

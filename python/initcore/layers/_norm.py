@@ -1,5 +1,6 @@
 """Normalization of each sample, and of each unit over the batch."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,6 +17,7 @@ from initcore.layers._base import (
     no_weights,
     width_of,
 )
+from initcore.layers._builder import Builder, Value
 
 
 def _positive(value: Any, name: str) -> float:
@@ -28,6 +30,7 @@ def _positive(value: Any, name: str) -> float:
 class _Norm(Layer):
     """A gain w that starts at 1, and a shift b that starts at 0, after a normalization."""
 
+    roles: ClassVar[Mapping[str, str]] = {"w": "scale", "b": "shift"}
     has_shift: ClassVar[bool] = True
 
     def __init__(self, n: int, epsilon: float, name: str | None) -> None:
@@ -73,6 +76,11 @@ class _Norm(Layer):
         kernels._layer("column_products", rows, self.n, y=self.gradient("w"), x=dy, normal=normal)
         if self.has_shift:
             kernels._layer("column_products", rows, self.n, y=self.gradient("b"), x=dy)
+
+    def lower_gradients(self, builder: Builder, each: int, dy: Array, normal: Array) -> None:
+        """The kernels of `parameter_gradients`."""
+        builder.backward("column_products", each, self.n, y=self.db, x=dy)
+        builder.backward("column_products", each, self.n, y=self.dw, x=dy, normal=normal)
 
 
 class _RowNorm(_Norm):
@@ -123,6 +131,22 @@ class _RowNorm(_Norm):
         )
         return dx
 
+    def lower(self, builder: Builder, inputs: Value) -> Value:
+        """The rows normalized, and the gradients of x, gain and shift."""
+        x, dx = inputs
+        y, dy = outputs = builder.output(x.shape)
+        assert dy is not None
+        n, each, w, centered = self.n, x[0].size // self.n, self.w, self.centered
+        normal, inverse = np.empty_like(x), np.empty(x.size // n, x.dtype)
+        kept: dict[str, Any] = {"normal": normal, "inverse": inverse}
+        number = self.epsilon
+        builder.op(
+            "norm_rows", each, n, y=y, x=x, w=w, b=self.b, centered=centered, number=number, **kept
+        )
+        builder.backward("norm_rows_backward", each, n, y=dx, x=dy, w=w, centered=centered, **kept)
+        self.lower_gradients(builder, each, dy, normal)
+        return outputs
+
 
 class LayerNorm(_RowNorm):
     """Each sample minus its mean, over its standard deviation, times w, plus b.
@@ -153,6 +177,7 @@ class LayerNorm(_RowNorm):
 
     kind: ClassVar[str] = "layer_norm"
     centered: ClassVar[bool] = True
+    lower = _RowNorm.lower
 
     def __init__(self, n: int, *, epsilon: float = 1e-5, name: str | None = None) -> None:
         super().__init__(n, epsilon, name)
@@ -188,6 +213,7 @@ class RMSNorm(_RowNorm):
     kind: ClassVar[str] = "rms_norm"
     centered: ClassVar[bool] = False
     has_shift: ClassVar[bool] = False
+    lower = _RowNorm.lower
 
     def __init__(self, n: int, *, epsilon: float = 1e-5, name: str | None = None) -> None:
         super().__init__(n, epsilon, name)
@@ -353,3 +379,29 @@ class BatchNorm(_Norm):
             x=dy,
         )
         return dx
+
+    def lower(self, builder: Builder, inputs: Value) -> Value:
+        """The statistics of the batch, the columns normalized, and the running statistics."""
+        x, dx = inputs
+        y, dy = outputs = builder.output(x.shape)
+        assert dy is not None
+        n, momentum = self.n, self.momentum
+        normal, deviations = builder.empty(x.shape), builder.empty(x.shape)
+        mean, variance, inverse = (np.empty(n, x.dtype) for _ in range(3))
+        ones, zeros = np.ones(n, x.dtype), np.zeros(n, x.dtype)
+        builder.op("column_means", 1, n, y=mean, x=x)
+        builder.op("norm_columns", 1, n, normal=deviations, x=x, mean=mean, inverse=ones)
+        builder.op("column_means", 1, n, y=variance, x=deviations, normal=deviations)
+        builder.op("inverse_roots", 0, n, 1, y=inverse, x=variance, number=self.epsilon)
+        builder.op(
+            "norm_columns", 1, n, y=y, normal=normal, x=deviations, mean=zeros, inverse=inverse,
+            w=self.w, b=self.b,
+        )  # fmt: skip
+        builder.op("running", 1, n, y=self.mean, x=mean, number=momentum)
+        builder.op("running", 1, n, y=self.variance, x=variance, number=momentum, unbiased=True)
+        builder.backward(
+            "norm_columns_backward", 1, n, y=dx, x=dy, normal=normal, inverse=inverse, w=self.w,
+            mean=self.db, product=self.dw,
+        )  # fmt: skip
+        self.lower_gradients(builder, 1, dy, normal)
+        return outputs

@@ -1,6 +1,7 @@
 """Layers that change the shape of a sample: flattening, and looking up vectors."""
 
 import math
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,6 +10,7 @@ from initcore import _checks, kernels
 from initcore.initializers import Initializer
 from initcore.keys import Key
 from initcore.layers._base import Array, Layer, Shape, contiguous, initializer, no_weights
+from initcore.layers._builder import Builder, Value
 
 
 class Flatten(Layer):
@@ -57,6 +59,16 @@ class Flatten(Layer):
         self.dx = contiguous(dy, self.x, "dy").reshape(self.x.shape)
         return self.dx
 
+    def lower(self, builder: Builder, inputs: Value) -> Value:
+        """No kernel: the arrays of x in another shape."""
+        x, dx = inputs
+        shape = (builder.rows, math.prod(x.shape[1:]))
+        return Value(x.reshape(shape), None if dx is None else dx.reshape(shape))
+
+    def first_reader(self) -> Layer | None:
+        """None: the next layer reads the same elements."""
+        return None
+
 
 class Embedding(Layer):
     """A vector for each of a number of words: samples of indices (...) become (..., n_out).
@@ -90,6 +102,8 @@ class Embedding(Layer):
     """
 
     kind: ClassVar[str] = "embedding"
+    roles: ClassVar[Mapping[str, str]] = {"w": "embedding"}
+    reads_samples: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -159,3 +173,17 @@ class Embedding(Layer):
         kernels._layer("scattered", index.size, self.n_out, y=dw, x=dy, index=index)
         self.dx = np.zeros(index.shape, dy.dtype)
         return self.dx
+
+    def lower(self, builder: Builder, inputs: Value) -> Value:
+        """Rows looked up forward, added up backward."""
+        index, _ = inputs
+        assert self.w is not None
+        words = math.prod(index.shape[1:])
+        y, dy = outputs = builder.output((*index.shape, self.n_out))
+        builder.op("looked_up", words, self.n_out, y=y, w=self.w, index=index)
+        builder.backward("scattered", words, self.n_out, y=self.dw, x=dy, index=index)
+        return outputs
+
+    def program_samples(self, x: Array) -> Array:
+        """The indices, as int64."""
+        return self.indices(x)

@@ -1,4 +1,4 @@
-"""A run as a flat plan in C, where all that it is made of has a job there."""
+"""A run as a program in C, where every layer can lower itself and the rest is initcore's own."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from initcore import kernels
-from initcore.keys import Key
 from initcore.layers import Layer
 from initcore.training import losses, lowering
 from initcore.training.losses import CrossEntropy, Loss, MeanSquaredError
 from initcore.training.optimizers import SGD, Adam, AdamW, Optimizer, RMSProp, State
-from initcore.training.probes import ProbeRecord, Probes
+from initcore.training.probes import ProbeRecord
+from initcore.training.spec import RunSpec
 
 Array = NDArray[Any]
 
@@ -24,85 +24,72 @@ _ERRORS = (
 )
 _RULES = (SGD, RMSProp, Adam, AdamW)
 _AHEAD = 1024
-"""Steps whose numbers are made at once."""
+"""Steps whose coefficients are computed at once."""
 
 
-def knows(
+def can_compile(
     layers: Sequence[Layer], loss: Loss, optimizer: Optimizer, parameters: Sequence[Array]
 ) -> bool:
-    """Whether C can take these steps; classes of a user's own are left to the interpreter."""
+    """Whether C can take these steps; user-defined losses and optimizers are interpreted."""
     return (
-        lowering.knows(layers)
+        lowering.can_compile(layers)
         and type(loss) in (CrossEntropy, *_ERRORS)
         and type(optimizer) in _RULES
         and all(parameter.flags.c_contiguous for parameter in parameters)
     )
 
 
-class Plan:
+class Program:
     """The steps of a run, taken in C with the interpreter's lock released.
 
     Parameters
     ----------
-    layers, loss, optimizer
-        Such as `knows` accepts.
-    x, target : ndarray
-        All samples, contiguous, and what the loss made of their labels.
-    rows : int
-        Samples of a full batch.
+    spec : RunSpec
+        A run that `can_compile`.
     parameters, gradients : sequence of ndarray
         In the order of `state`.
     state : State
         Of the optimizer; it is kept up to date, also when a run is interrupted.
-    names : sequence of str
-        The layers' parts of the key path.
-    key : Key, optional
-        Of the run, from which layers of dropout draw.
-    probes : Probes, optional
-        Which steps are recorded.
     """
 
     def __init__(
         self,
-        layers: Sequence[Layer],
-        loss: Loss,
-        optimizer: Optimizer,
-        x: Array,
-        target: Array,
-        rows: int,
+        spec: RunSpec,
         parameters: Sequence[Array],
         gradients: Sequence[Array],
         state: State,
-        names: Sequence[str] = (),
-        key: Key | None = None,
-        probes: Probes | None = None,
     ) -> None:
-        rule: Any = optimizer
+        rule: Any = spec.optimizer
         self._optimizer = rule
         self._state = state
-        clip = rule.clip_norm
-        self._plan = kernels._Plan(
-            len(x), rows, x.dtype == np.float64, **({} if clip is None else {"clip_norm": clip})
+        clip = {} if rule.clip_norm is None else {"clip_norm": rule.clip_norm}
+        is_double = spec.x.dtype == np.float64
+        self._plan = kernels._Plan(len(spec.x), spec.rows, is_double, **clip)
+        probing = spec.probes is not None
+        network = lowering.ProgramBuilder(
+            self._plan, spec.rows, spec.x, spec.layers, spec.layer_names, spec.key, probing
         )
-        given = names or [str(at) for at in range(len(layers))]
-        found = lowering.Lowering(self._plan, rows, x, layers, given, key, probes is not None)
-        self.outputs = found.outputs
-        _add_loss(self._plan, loss, self.outputs[-1], found.dy, target)
-        # parameters of one factor on the learning rate share their numbers
+        self.outputs, self.probed = network.outputs, tuple(network.probed)
+        _add_loss(self._plan, spec.loss, self.outputs[-1], network.dy, spec.target)
+        self._add_parameters(parameters, gradients)
+        self._every = None if spec.probes is None else spec.probes.every
+        if self._every is not None:
+            before = np.empty(max(p.size for p in parameters), spec.x.dtype)
+            self._plan.record_parameters(self._every, before)
+        self.losses = np.empty(spec.steps)
+        self._record: Array | None = None
+        self._ahead = (0, 0)
+        self._powers: list[tuple[float, float]] = []
+
+    def _add_parameters(self, parameters: Sequence[Array], gradients: Sequence[Array]) -> None:
+        state = self._state
+        # parameters of one factor on the learning rate share their coefficients
         self._factors = sorted(set(state.factors))
         for p, g, first, second, factor in zip(
             parameters, gradients, state.first, state.second, state.factors, strict=True
         ):
             self._plan.parameter(p, g, first, second, self._factors.index(factor))
         self._plan.pair()
-        self._every = None if probes is None else probes.every
-        if self._every is not None:
-            before = np.empty(max(p.size for p in parameters), x.dtype)
-            self._plan.record_parameters(self._every, before)
-        self.losses = np.empty(-(-len(x) // rows))
-        self._record: Array | None = None
-        self._ahead = (0, 0)
-        self._powers: list[tuple[float, float]] = []
 
     @property
     def at(self) -> int:
@@ -159,7 +146,7 @@ class Plan:
         self._done(1)
 
     def _prepare(self) -> None:
-        """Say the numbers of the next steps, unless they are said."""
+        """Compute the coefficients of the next steps unless they are ready."""
         if self.at < self._ahead[1]:
             return
         rule, state = self._optimizer, self._state
@@ -172,12 +159,12 @@ class Plan:
         rates = [rule.rate(step) for step in steps] if callable(rule.lr) else [rule.rate(0)]
         if len(rates) == 1 and self._powers[0] != self._powers[-1]:
             rates *= len(steps)
-        numbers = [
-            rule.numbers(rate * factor, powers)
+        coefficients = [
+            rule.coefficients(rate * factor, powers)
             for rate, powers in zip(rates, self._powers, strict=False)
             for factor in self._factors
         ]
-        self._plan.numbers(rule.rule, numbers, len(self._factors), self.at)
+        self._plan.numbers(rule.rule, coefficients, len(self._factors), self.at)
         self._ahead = (self.at, end)
 
     def _done(self, steps: int) -> None:
@@ -187,24 +174,36 @@ class Plan:
 
 
 def _add_loss(plan: kernels._Plan, loss: Any, y: Array, dy: Array, target: Array) -> None:
-    found, weights = losses.parts(target)
+    values, weights = losses.parts(target)
     weight = None if weights is None else plan.gather(np.ascontiguousarray(weights))
     if type(loss) is CrossEntropy:
-        labels = plan.gather(np.ascontiguousarray(losses.classes_of(target)))
-        plan.count(labels)
-        plain = loss.smoothing == 0 and loss.class_weights is None
-        if found.ndim == 2:
-            t = plan.gather(np.ascontiguousarray(found if plain else loss.smoothed(found)))
-            plan.cross_entropy(y, dy, t, None, None, weight)
-        elif plain and weight is None:
-            plan.softmax(y, dy, labels)
-        else:
-            shares, peaks = loss.spread(y.shape[1], y.dtype)
-            plan.cross_entropy(y, dy, shares, labels, peaks, weight)
+        _add_cross_entropy(plan, loss, y, dy, target, weight)
         return
-    t = plan.gather(np.ascontiguousarray(found))
+    t = plan.gather(np.ascontiguousarray(values))
     if type(loss) is MeanSquaredError and weight is None:
         plan.squared(y, dy, t)
     else:
         a, b = loss.constants()
         plan.errors(loss.error, a, b, y, dy, t, weight)
+
+
+def _add_cross_entropy(
+    plan: kernels._Plan,
+    loss: CrossEntropy,
+    y: Array,
+    dy: Array,
+    target: Array,
+    weight: Array | None,
+) -> None:
+    values, _ = losses.parts(target)
+    labels = plan.gather(np.ascontiguousarray(losses.classes_of(target)))
+    plan.count(labels)
+    plain = loss.smoothing == 0 and loss.class_weights is None
+    if values.ndim == 2:
+        t = plan.gather(np.ascontiguousarray(values if plain else loss.smoothed(values)))
+        plan.cross_entropy(y, dy, t, None, None, weight)
+    elif plain and weight is None:
+        plan.softmax(y, dy, labels)
+    else:
+        shares, peaks = loss.spread(y.shape[1], y.dtype)
+        plan.cross_entropy(y, dy, shares, labels, peaks, weight)

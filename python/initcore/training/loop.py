@@ -12,12 +12,14 @@ from initcore import kernels
 from initcore._memory.aligned import zeros_like_all
 from initcore.keys import Key
 from initcore.layers import Layer
-from initcore.training import compiled, interpreted, lowering
-from initcore.training.compiled import Plan
+from initcore.training import compiled
+from initcore.training.compiled import Program
 from initcore.training.history import History
+from initcore.training.interpreted import Interpreter
 from initcore.training.losses import Loss, classes_of
-from initcore.training.optimizers import Optimizer, State
+from initcore.training.optimizers import State
 from initcore.training.probes import ProbeRecord, Probes
+from initcore.training.spec import RunSpec
 
 Array = NDArray[Any]
 Callback = Callable[[int, History], Any]
@@ -59,16 +61,16 @@ def measure(
     x: Array,
     target: Array,
     rows: int = CHUNK,
-    plan: Plan | None = None,
+    program: Program | None = None,
 ) -> tuple[float, float | None]:
     """Mean loss over all samples, and the share of right classes where the loss counts classes.
 
-    A plan of the layers takes the samples through them faster, where it can.
+    A program of the layers takes the samples through them faster, where it can.
     """
     losses, right = [], 0
     for start in range(0, len(x), rows):
         labels = target[start : start + rows]
-        y = None if plan is None else plan.forward(x[start : start + rows])
+        y = None if program is None else program.forward(x[start : start + rows])
         if y is None:
             y = x[start : start + rows]
             for layer in layers:
@@ -80,74 +82,42 @@ def measure(
 
 
 def _sum(values: Sequence[float]) -> float:
-    """A sum that one infinity or NaN among the values does not turn into an error."""
+    """Sum that passes inf and NaN through."""
     return math.fsum(values) if all(map(math.isfinite, values)) else sum(values)
 
 
 class Run:
-    """One call of `fit`: the arrays of the run and the steps through them."""
+    """One call of `fit`: the arrays of the run and the steps through them.
 
-    def __init__(
-        self,
-        layers: Sequence[Layer],
-        loss: Loss,
-        optimizer: Optimizer,
-        x: Array,
-        target: Array,
-        batch_size: int,
-        names: Sequence[str] = (),
-        layer_names: Sequence[str] = (),
-        key: Key | None = None,
-        state: Any = None,
-        probes: Probes | None = None,
-    ) -> None:
-        self.layers, self.loss, self.optimizer = layers, loss, optimizer
-        self.data, self.target = x, target
-        n = len(x)
-        self.batch_size = min(batch_size, n)
-        least = min(self.batch_size, n % self.batch_size or self.batch_size)
-        leaves = [leaf for top in layers for leaf in top.leaves()]
-        for _, layer in leaves:
-            if least < layer.least_batch:
-                raise ValueError(
-                    f"batch_size={batch_size} leaves a batch of {least} of the {n} samples, and "
-                    f"{layer!r} needs {layer.least_batch}: choose another batch_size"
-                )
-        self.parameters: list[Array] = []
-        self.steps = 0
-        self.layer_names = layer_names or [str(at) for at in range(len(layers))]
-        for layer in layers:
+    Parameters
+    ----------
+    spec : RunSpec
+        The run.
+    resumed : State, optional
+        What the optimizer of a run that is resumed remembers.
+    """
+
+    def __init__(self, spec: RunSpec, resumed: State | None = None) -> None:
+        spec.check_batches()
+        self.spec = spec
+        for layer in spec.layers:
             layer.forget()
-        homes: list[tuple[Layer, str]] = []
-        for _, layer in leaves:
-            for parameter, gradient in (("w", "dw"), ("b", "db")):
-                array = getattr(layer, parameter)
-                if array is not None:
-                    self.parameters.append(array)
-                    homes.append((layer, gradient))
-        self.gradients = zeros_like_all(self.parameters)
-        for (layer, gradient), array in zip(homes, self.gradients, strict=True):
-            setattr(layer, gradient, array)
-        self.state = optimizer.new_state(self.parameters, names)
-        if state is not None:
-            _go_on(self.state, state)
-            self.steps = state.step
+        self._arrays = _Arrays(spec)
+        self.state = spec.optimizer.new_state(self._arrays.parameters, spec.parameter_names)
+        if resumed is not None:
+            _restore_optimizer_state(self.state, resumed, spec)
+        self.steps = 0 if resumed is None else resumed.step
+        self._program: Program | None = None
         self._record: ProbeRecord | None = None
-        if probes is not None:
-            self._record = ProbeRecord(lowering.probed(layers, self.layer_names), tuple(names))
-        self._plan: Plan | None = None
-        if compiled.knows(layers, loss, optimizer, self.parameters):
-            arrays = (self.parameters, self.gradients, self.state)
-            self._plan = Plan(
-                layers, loss, optimizer, x, target, self.batch_size, *arrays, self.layer_names, key,
-                probes,
-            )  # fmt: skip
+        parameters, gradients = self._arrays.parameters, self._arrays.gradients
+        if compiled.can_compile(spec.layers, spec.loss, spec.optimizer, parameters):
+            self._program = Program(spec, parameters, gradients, self.state)
+            if spec.probes is not None:
+                self._record = ProbeRecord(self._program.probed, tuple(spec.parameter_names))
             return
-        self._batch = np.empty((self.batch_size, *x.shape[1:]), x.dtype)
-        self._batch_target = np.empty((self.batch_size, *target.shape[1:]), target.dtype)
-        self._pass = interpreted.make(
-            layers, self.layer_names, loss, key, x.dtype, n, self.batch_size
-        )
+        self._batch = np.empty((spec.rows, *spec.x.shape[1:]), spec.x.dtype)
+        self._batch_target = np.empty((spec.rows, *spec.target.shape[1:]), spec.target.dtype)
+        self._interpreter = Interpreter(spec.layers, spec.layer_names, spec.loss, spec.key)
 
     def record_in(self, history: History) -> None:
         """Have the steps recorded there, behind those of a run that is resumed."""
@@ -162,75 +132,115 @@ class Run:
                 f"the network has {new.layers}; leave resume or probes out"
             )
 
-    def epoch(self, order: NDArray[np.intp], history: History, stop: bool) -> bool:
+    def epoch(self, order: NDArray[np.intp], history: History) -> bool:
         """Every batch of an epoch, in this order; False if the run has to stop here."""
-        steps = _Steps()
-        if self._plan is not None:
-            self._planned(self._plan, order, steps, stop)
+        totals = _EpochTotals()
+        if self._program is not None:
+            self._compiled(self._program, order, totals)
             if self._record is not None and history.probes is not None:
-                self._plan.record(len(steps.losses), history.probes)
+                self._program.record(len(totals.losses), history.probes)
         else:
-            self._interpreted(order, steps, stop)
-        rows, n = self.batch_size, len(self.data)
-        sizes = [min(rows, n - start) for start in range(0, len(steps.losses) * rows, rows)]
-        losses = [loss * size for loss, size in zip(steps.losses, sizes, strict=True)]
-        history.gradient_norm.append(steps.norm)
+            self._interpreted(order, totals)
+        rows, n = self.spec.rows, len(self.spec.x)
+        sizes = [min(rows, n - start) for start in range(0, len(totals.losses) * rows, rows)]
+        losses = [loss * size for loss, size in zip(totals.losses, sizes, strict=True)]
+        history.gradient_norm.append(totals.norm)
         history.loss.append(_sum(losses) / sum(sizes))
         if history.accuracy is not None:
-            history.accuracy.append(steps.right / sum(sizes))
-        if steps.diverged_in is None:
+            history.accuracy.append(totals.right / sum(sizes))
+        if totals.diverged_layer is None:
             return True
         if history.diverged_epoch is None:
             history.diverged_epoch = history.epochs - 1
-            history.diverged_layer = steps.diverged_in
-        return not stop
+            history.diverged_layer = totals.diverged_layer
+        return not self.spec.stop_on_nonfinite
 
     def measure(self, x: Array, target: Array) -> tuple[float, float | None]:
         """Mean loss and share of right classes of these samples with the parameters as they are."""
-        return measure(self.layers, self.loss, x, target, plan=self._plan)
+        return measure(self.spec.layers, self.spec.loss, x, target, program=self._program)
 
-    def _planned(self, plan: Plan, order: NDArray[np.intp], steps: "_Steps", stop: bool) -> None:
-        plan.begin(order)
-        while not plan.run():
-            if steps.diverged_in is None:
-                rows = min(self.batch_size, len(order) - plan.at * self.batch_size)
-                steps.diverged_in = self._source([y[:rows] for y in plan.outputs])
-            if stop:
+    def _compiled(self, program: Program, order: NDArray[np.intp], totals: "_EpochTotals") -> None:
+        begun = self.steps
+        program.begin(order)
+        while not program.run():
+            if totals.diverged_layer is None:
+                rows = min(self.spec.rows, len(order) - program.at * self.spec.rows)
+                totals.diverged_layer = self._source([y[:rows] for y in program.outputs])
+            if self.spec.stop_on_nonfinite:
                 break
-            plan.update()
-        done = plan.at if plan.at == len(plan.losses) else plan.at + 1
-        steps.losses = plan.losses[:done].tolist()
-        steps.right, steps.norm = plan.right, plan.norm
+            program.update()
+        self.steps = begun + program.at
+        done = program.at if program.at == len(program.losses) else program.at + 1
+        totals.losses = program.losses[:done].tolist()
+        totals.right, totals.norm = program.right, program.norm
 
-    def _interpreted(self, order: NDArray[np.intp], steps: "_Steps", stop: bool) -> None:
-        for start in range(0, len(self.data), self.batch_size):
-            batch = order[start : start + self.batch_size]
+    def _interpreted(self, order: NDArray[np.intp], totals: "_EpochTotals") -> None:
+        spec, arrays = self.spec, self._arrays
+        for start in range(0, len(spec.x), spec.rows):
+            batch = order[start : start + spec.rows]
             # mode="clip": take buffers its output in the default mode
             into = slice(len(batch))
-            x = self.data.take(batch, axis=0, out=self._batch[into], mode="clip")
-            target = self.target.take(batch, axis=0, out=self._batch_target[into], mode="clip")
-            loss, y = self._pass.gradient(x, target, self.steps)
-            steps.losses.append(loss)
-            if self.loss.counts_classes:
-                steps.right += correct(y, classes_of(target))
+            x = spec.x.take(batch, axis=0, out=self._batch[into], mode="clip")
+            target = spec.target.take(batch, axis=0, out=self._batch_target[into], mode="clip")
+            loss, y = self._interpreter.gradient(x, target, self.steps)
+            totals.losses.append(loss)
+            if spec.loss.counts_classes:
+                totals.right += correct(y, classes_of(target))
             if start == 0:
-                steps.norm = self._gradient_norm()
+                totals.norm = arrays.gradient_norm()
             if not math.isfinite(loss):
-                if steps.diverged_in is None:
-                    steps.diverged_in = self._source(self._pass.outputs())
-                if stop:
+                if totals.diverged_layer is None:
+                    totals.diverged_layer = self._source(self._interpreter.outputs)
+                if spec.stop_on_nonfinite:
                     break
-            self.optimizer.step(self.parameters, self.gradients, self.state)
+            spec.optimizer.step(arrays.parameters, arrays.gradients, self.state)
             self.steps += 1
 
     def _source(self, outputs: Sequence[Array]) -> str:
         """The name of the first layer whose output has an element that is not finite."""
-        for name, y in zip(self.layer_names, outputs, strict=False):
+        for name, y in zip(self.spec.layer_names, outputs, strict=False):
             if not np.isfinite(y).all():
                 return name
         return "loss"
 
-    def _gradient_norm(self) -> float:
+
+class _EpochTotals:
+    """Totals of one epoch."""
+
+    def __init__(self) -> None:
+        self.losses: list[float] = []
+        self.right = 0
+        self.norm = math.nan
+        self.diverged_layer: str | None = None
+
+
+class _Arrays:
+    """The arrays of the layers that a run trains, and new ones for their gradients.
+
+    Attributes
+    ----------
+    parameters, gradients : list of ndarray
+        In the order of `RunSpec.parameter_names`.
+    """
+
+    def __init__(self, spec: RunSpec) -> None:
+        self._leaves = [
+            (".".join(path), leaf)
+            for layer, name in zip(spec.layers, spec.layer_names, strict=True)
+            for path, leaf in layer.leaves((name,))
+        ]
+        trained = [
+            (leaf, which, array)
+            for _, leaf in self._leaves
+            for which in ("w", "b")
+            if (array := getattr(leaf, which)) is not None
+        ]
+        self.parameters: list[Array] = [array for _, _, array in trained]
+        self.gradients = zeros_like_all(self.parameters)
+        for (leaf, which, _), gradient in zip(trained, self.gradients, strict=True):
+            setattr(leaf, "d" + which, gradient)
+
+    def gradient_norm(self) -> float:
         """The norm of all gradients together, in double."""
         total = 0.0
         for gradient in self.gradients:
@@ -238,48 +248,35 @@ class Run:
         return math.sqrt(total)
 
 
-class _Steps:
-    """What the steps of one epoch have left."""
-
-    def __init__(self) -> None:
-        self.losses: list[float] = []
-        self.right = 0
-        self.norm = math.nan
-        self.diverged_in: str | None = None
-
-
-def new_history(run: Run, *, epochs: int, key: Key, shuffle: bool) -> History:
-    """The record of a run before its first step, with all that one needs to replay it."""
-    settings = {
-        "compute": 1,
-        "loss": getattr(run.loss, "to_dict", lambda: {"name": run.loss.name})(),
-        "optimizer": run.optimizer.to_dict(),
-        "epochs": epochs,
-        "batch_size": run.batch_size,
-        "samples": len(run.data),
-        "shuffle": shuffle,
-        "dtype": str(run.data.dtype),
-        "key": key.to_dict(),
-    }
-    return History(run=settings)
-
-
-def _go_on(fresh: State, old: State) -> None:
-    """Bring a new run's state to where the old one was; what it keeps must be of one shape."""
-    for mine, theirs in ((fresh.first, old.first), (fresh.second, old.second)):
-        for at, (new, found) in enumerate(zip(mine, theirs, strict=True)):
-            if new is not None and found is not None:
-                mine[at] = np.array(found, dtype=new.dtype)
-            elif new is not None or found is not None:
+def _restore_optimizer_state(fresh: State, old: State, spec: RunSpec) -> None:
+    """Bring a new run's state to where the old one was; its arrays must fit the parameters."""
+    slots = (("first", fresh.first, old.first), ("second", fresh.second, old.second))
+    for slot, new_arrays, old_arrays in slots:
+        for name, new, array in zip(spec.parameter_names, new_arrays, old_arrays, strict=True):
+            if new is None and array is None:
+                continue
+            if new is None or array is None:
                 raise ValueError("resume=True: the optimizer's state is of another optimizer")
+            if array.shape != new.shape or array.dtype != new.dtype:
+                raise ValueError(
+                    f"resume=True: the optimizer's {slot} array of {name} has shape {array.shape} "
+                    f"and dtype {array.dtype}, and the parameter has {new.shape} and {new.dtype}: "
+                    f"the state is of another network; leave resume out to begin a new run"
+                )
+    for _, new_arrays, old_arrays in slots:
+        for new, array in zip(new_arrays, old_arrays, strict=True):
+            if new is not None:
+                new[...] = array
     fresh.step, fresh.powers = old.step, old.powers
 
 
-def check_probes(
-    layers: Sequence[Layer], loss: Loss, optimizer: Optimizer, parameters: Sequence[Array]
-) -> None:
+def check_probes(spec: RunSpec, parameters: Sequence[Array]) -> None:
     """Refuse probes of a run that the interpreter takes through its steps."""
-    if not compiled.knows(layers, loss, optimizer, parameters):
+    if spec.probes is None:
+        return
+    if not isinstance(spec.probes, Probes):
+        raise TypeError(f"probes={spec.probes!r} must be Probes(every=10) or the like, or None")
+    if not compiled.can_compile(spec.layers, spec.loss, spec.optimizer, parameters):
         raise ValueError(
             "probes: steps are recorded where they are taken in C, and this run has a layer, an "
             "activation, a loss or an optimizer of one's own, or weights that are not contiguous; "
@@ -287,15 +284,15 @@ def check_probes(
         )
 
 
-def check_resume(run: Run, old: History, new: History, state: State) -> None:
+def check_resume(spec: RunSpec, old: History, state: State) -> None:
     """Refuse to go on with a run whose settings were others, or that did not end an epoch."""
-    for name, value in new.run.items():
+    for name, value in spec.settings().items():
         if name != "epochs" and old.run.get(name) != value:
             raise ValueError(
                 f"resume=True: the run so far had {name}={old.run.get(name)!r} and this call has "
                 f"{value!r}; pass the same, or leave resume out to begin a new run"
             )
-    if state.step != old.epochs * -(-len(run.data) // run.batch_size):
+    if state.step != old.epochs * spec.steps:
         raise ValueError(
             f"resume=True: the run so far ended within epoch {old.epochs}, after step "
             f"{state.step}: load the file that was saved after an epoch"
@@ -303,8 +300,8 @@ def check_resume(run: Run, old: History, new: History, state: State) -> None:
 
 
 @dataclass(frozen=True)
-class Watch:
-    """What happens between the epochs of a run.
+class BetweenEpochs:
+    """What happens between the epochs of a run: validation, callback, early stopping.
 
     Attributes
     ----------
@@ -325,49 +322,50 @@ class Watch:
     best: Sequence[Array] | None = None
 
 
-def train(
-    run: Run,
-    history: History,
-    watch: Watch,
-    *,
-    epochs: int,
-    key: Key,
-    shuffle: bool,
-    stop_on_nonfinite: bool,
-) -> None:
+def train(run: Run, history: History, between: BetweenEpochs) -> None:
     """Train through the epochs that `history` lacks, or until something ends the run.
 
     `history` has every epoch that was ended, also when the run is interrupted.
     """
+    spec, n = run.spec, len(run.spec.x)
     if history.epochs == 0:
-        _begin(run, history, watch)
+        _begin(run, history, between)
     kept: list[Array] = []
-    for epoch in range(history.epochs, epochs):
-        order = shuffled_order(key, epoch, len(run.data)) if shuffle else np.arange(len(run.data))
-        going = run.epoch(order, history, stop_on_nonfinite)
-        if watch.validation is not None:
-            _validate(run, history, watch.validation)
+    for epoch in range(history.epochs, spec.epochs):
+        order = shuffled_order(spec.key, epoch, n) if spec.shuffle else np.arange(n)
+        going = run.epoch(order, history)
+        if between.validation is not None:
+            _validate(run, history, between.validation)
         best = history.best_epoch
-        if watch.best is not None and (best == epoch or not kept):
-            kept = [array.copy() for array in watch.best]
-        if watch.callback is not None and watch.callback(epoch, history) is True:
+        if between.best is not None and (best == epoch or not kept):
+            kept = [array.copy() for array in between.best]
+        if _asked_to_stop(run, history, between, epoch):
             break
-        if watch.patience is not None and epoch - (best or 0) >= watch.patience:
+        if between.patience is not None and epoch - (best or 0) >= between.patience:
             break
         if not going:
             break
-    for array, values in zip(watch.best or (), kept, strict=False):
+    for array, values in zip(between.best or (), kept, strict=False):
         array[...] = values
 
 
-def _begin(run: Run, history: History, watch: Watch) -> None:
+def _asked_to_stop(run: Run, history: History, between: BetweenEpochs, epoch: int) -> bool:
+    """Whether the callback ends the run."""
+    if between.callback is None:
+        return False
+    answer = between.callback(epoch, history)
+    return answer is True
+
+
+def _begin(run: Run, history: History, between: BetweenEpochs) -> None:
     """What is known before the first step, and empty lists for what the epochs bring."""
-    history.initial_loss, history.initial_accuracy = run.measure(run.data, run.target)
-    if run.loss.counts_classes:
+    spec = run.spec
+    history.initial_loss, history.initial_accuracy = run.measure(spec.x, spec.target)
+    if spec.loss.counts_classes:
         history.accuracy = []
-    if watch.validation is not None:
+    if between.validation is not None:
         history.validation_loss = []
-        history.validation_accuracy = [] if run.loss.counts_classes else None
+        history.validation_accuracy = [] if spec.loss.counts_classes else None
 
 
 def _validate(run: Run, history: History, validation: tuple[Array, Array]) -> None:

@@ -135,18 +135,18 @@ class _Rule:
         """Arrays of zeros for each parameter, those that the rule keeps, and step 0."""
         kept: list[list[Array | None]] = [
             [*zeros_like_all(parameters)] if one else [None] * len(parameters)
-            for one in self.keeps()
+            for one in self.state_slots()
         ]
         first, second = kept
         factors = factors_of(self.rates, names) if names or self.rates else (1.0,) * len(first)
         return State(0, first, second, factors)
 
-    def keeps(self) -> tuple[bool, bool]:
+    def state_slots(self) -> tuple[bool, bool]:
         """Whether these settings need a `first` and a `second` array."""
         raise NotImplementedError
 
-    def numbers(self, rate: float, powers: tuple[float, float]) -> dict[str, Any]:
-        """The kernels' numbers for a step of this learning rate, but for `clip`."""
+    def coefficients(self, rate: float, powers: tuple[float, float]) -> dict[str, Any]:
+        """The kernels' coefficients for a step of this learning rate, but for `clip`."""
         raise NotImplementedError
 
     def powers_after(self, powers: tuple[float, float]) -> tuple[float, float]:
@@ -171,8 +171,8 @@ class _Rule:
         for p, g, first, second, factor in zip(
             parameters, gradients, state.first, state.second, state.factors, strict=True
         ):
-            numbers = self.numbers(rate * factor, state.powers)
-            kernels.optimizer_step(self.rule, p, g, first, second, clip=clip, **numbers)
+            coefficients = self.coefficients(rate * factor, state.powers)
+            kernels.optimizer_step(self.rule, p, g, first, second, clip=clip, **coefficients)
         state.step += 1
 
     def to_dict(self) -> dict[str, Any]:
@@ -233,12 +233,12 @@ class SGD(_Rule):
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov=True needs a momentum: pass momentum=0.9, for example")
 
-    def keeps(self) -> tuple[bool, bool]:
+    def state_slots(self) -> tuple[bool, bool]:
         """A velocity, with momentum."""
         return self.momentum != 0, False
 
-    def numbers(self, rate: float, powers: tuple[float, float]) -> dict[str, Any]:
-        """The kernels' numbers for a step of this learning rate, but for `clip`."""
+    def coefficients(self, rate: float, powers: tuple[float, float]) -> dict[str, Any]:
+        """The kernels' coefficients for a step of this learning rate, but for `clip`."""
         return {
             "lr": rate,
             "decay": self.weight_decay,
@@ -293,12 +293,12 @@ class RMSProp(_Rule):
         why = "from 1 on the steps never fade"
         object.__setattr__(self, "momentum", _share(self.momentum, "momentum", why))
 
-    def keeps(self) -> tuple[bool, bool]:
+    def state_slots(self) -> tuple[bool, bool]:
         """Mean squares, and with momentum a velocity."""
         return self.momentum != 0, True
 
-    def numbers(self, rate: float, powers: tuple[float, float]) -> dict[str, Any]:
-        """The kernels' numbers for a step of this learning rate, but for `clip`."""
+    def coefficients(self, rate: float, powers: tuple[float, float]) -> dict[str, Any]:
+        """The kernels' coefficients for a step of this learning rate, but for `clip`."""
         return {
             "lr": rate,
             "decay": self.weight_decay,
@@ -360,7 +360,7 @@ class Adam(_Rule):
         object.__setattr__(self, "beta2", _share(self.beta2, "beta2", why))
         object.__setattr__(self, "epsilon", _epsilon(self.epsilon))
 
-    def keeps(self) -> tuple[bool, bool]:
+    def state_slots(self) -> tuple[bool, bool]:
         """Both moments."""
         return True, True
 
@@ -368,8 +368,8 @@ class Adam(_Rule):
         """beta1^t and beta2^t, one step later."""
         return powers[0] * self.beta1, powers[1] * self.beta2
 
-    def numbers(self, rate: float, powers: tuple[float, float]) -> dict[str, Any]:
-        """The kernels' numbers for a step of this learning rate, but for `clip`."""
+    def coefficients(self, rate: float, powers: tuple[float, float]) -> dict[str, Any]:
+        """The kernels' coefficients for a step of this learning rate, but for `clip`."""
         return {
             "lr": rate / (1.0 - powers[0]),
             "decay": self.weight_decay,
@@ -405,10 +405,10 @@ class AdamW(Adam):
     name: ClassVar[str] = "adamw"
     weight_decay: float = field(default=0.01, kw_only=True)
 
-    def numbers(self, rate: float, powers: tuple[float, float]) -> dict[str, Any]:
-        """The kernels' numbers for a step of this learning rate, but for `clip`."""
-        found = super().numbers(rate, powers)
-        return found | {"decay": 0.0, "shrink": 1.0 - rate * self.weight_decay}
+    def coefficients(self, rate: float, powers: tuple[float, float]) -> dict[str, Any]:
+        """The kernels' coefficients for a step of this learning rate, but for `clip`."""
+        adam = super().coefficients(rate, powers)
+        return adam | {"decay": 0.0, "shrink": 1.0 - rate * self.weight_decay}
 
 
 _CLASSES: dict[str, type] = {kind.name: kind for kind in (SGD, RMSProp, Adam, AdamW)}

@@ -10,7 +10,7 @@ Callback = Callable[[int, History], Any]
 
 
 @contextmanager
-def following(
+def progress_callback(
     shown: bool, epochs: int, history: History, callback: Callback | None
 ) -> Iterator[Callback | None]:
     """The callback for a run: the given one, and with `shown` a bar that moves before it."""
