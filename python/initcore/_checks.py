@@ -115,7 +115,7 @@ def some_rows(array: Array, name: str) -> None:
 
 
 def class_labels(labels: Any, n: int, classes: int, name: str) -> NDArray[np.int64]:
-    """`labels` as int64 of shape (n,), each in 0..classes-1."""
+    """A copy of `labels` as int64 of shape (n,), each in 0..classes-1."""
     found = np.asarray(labels)
     if found.dtype.kind not in "iu":
         raise TypeError(
@@ -123,18 +123,24 @@ def class_labels(labels: Any, n: int, classes: int, name: str) -> NDArray[np.int
             f"np.unique({name}, return_inverse=True)[1] numbers any labels from 0"
         )
     if found.shape != (n,):
-        hint = "; for one-hot rows pass labels.argmax(axis=1)" if found.ndim == 2 else ""
+        hint = ""
+        if found.shape == (n, 1):
+            hint = f"; for one column pass {name}.ravel()"
+        elif found.ndim == 2:
+            hint = f"; for one-hot rows pass {name}.argmax(axis=1)"
         raise ValueError(
             f"{name} has shape {found.shape}: it must be ({n},), one class for each sample{hint}"
         )
-    outside = (found < 0) | (found >= classes)
+    # the copy is checked, and used: whoever holds the labels may write into them at any time
+    copy = np.array(found, dtype=np.int64, order="C")
+    outside = (copy < 0) | (copy >= classes)
     if outside.any():
         at = int(np.argmax(outside))
         raise ValueError(
             f"{name}[{at}] = {found[at]} must be in 0..{classes - 1}, for the network has "
             f"{classes} outputs: number the classes from 0, or give the last layer more outputs"
         )
-    return np.ascontiguousarray(found, dtype=np.int64)
+    return copy
 
 
 def soft_labels(labels: Any, n: int, classes: int, dtype: np.dtype[Any], name: str) -> Array:

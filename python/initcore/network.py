@@ -81,6 +81,7 @@ class Sequential(Chain):
         super().__init__(*layers, name=name)
         self.history: History | None = None
         self._state: Any = None
+        self._fitting = False
 
     def _dtype(self) -> np.dtype[Any]:
         """The type of all parameters, which must be there and agree."""
@@ -166,6 +167,7 @@ class Sequential(Chain):
         Exactness: bit-exact, stream v1.
         Source: the initializers'.
         """
+        self._require_idle("initialize")
         given = initializer(initializers.XavierNormal() if init is None else init, "init")
         dtype = _checks.float_type(dtype)
         root = root_key(key)
@@ -245,7 +247,7 @@ class Sequential(Chain):
             converted once if they are not of the network's type.
         labels : array-like
             Classes 0..n_out-1 as integers (n,), or their probabilities (n, n_out); for losses of
-            values, such as "mean_squared_error", values (n, n_out).
+            values, such as "mean_squared_error", values (n, n_out). They are copied.
         loss : str or Loss, default "cross_entropy"
             "cross_entropy", "binary_cross_entropy", "mean_squared_error", "mean_absolute_error",
             "huber", or an object of `initcore.losses`.
@@ -266,7 +268,9 @@ class Sequential(Chain):
         shuffle : bool, default True
             False keeps the samples in their order.
         callback : callable, optional
-            Called as callback(epoch, history) after each epoch; True ends the run.
+            Called as callback(epoch, history) after each epoch; True ends the run. It may write
+            into the layers' arrays, but give a layer no other array; `initialize`, `load` and
+            `fit` are refused while this network is trained.
         stop_on_nonfinite : bool, default True
             End the run when the loss of a batch is not finite, before its step is taken. The
             weights are then those of the step before.
@@ -292,12 +296,14 @@ class Sequential(Chain):
         ------
         TypeError, ValueError, RuntimeError
             Before anything is touched: an argument is not one of these, or there are no weights.
+            After a callback: it gave a layer another array, whose values would be lost.
 
         Notes
         -----
         Exactness: bit-exact across CPUs and thread counts, compute v1.
         Source: the loss's and the optimizer's.
         """
+        self._require_idle("fit")
         criterion, rule = self._criteria(loss, optimizer)
         parameters = self._writable_parameters()
         dtype = next(iter(parameters.values())).dtype
@@ -325,11 +331,23 @@ class Sequential(Chain):
         run.record_in(history)
         history.run = spec.settings()
         self.history, self._state = history, run.state
-        with progress_callback(progress, spec.epochs, history, callback) as each:
-            loop.train(run, history, replace(between, callback=each))
+        self._fitting = True
+        try:
+            with progress_callback(progress, spec.epochs, history, callback) as each:
+                loop.train(run, history, replace(between, callback=each))
+        finally:
+            self._fitting = False
         if restore_best:
             self._state = None
         return history
+
+    def _require_idle(self, method: str) -> None:
+        """Refuse what would take the arrays or the record from under a run of `fit`."""
+        if self._fitting:
+            raise RuntimeError(
+                f"{method}: this network is being trained; a callback may evaluate, predict, save "
+                f"and write into the arrays, and returns True to end the run"
+            )
 
     @staticmethod
     def _criteria(loss: Any, optimizer: Any) -> tuple[Loss, Optimizer]:
@@ -431,6 +449,7 @@ class Sequential(Chain):
         Exactness: the arrays' own bytes.
         Source: https://github.com/huggingface/safetensors.
         """
+        self._require_idle("load")
         arrays = self._arrays()
         values, history, state = checkpoint.load(path, arrays, list(self.parameters()))
         for name, array in arrays.items():
@@ -463,7 +482,8 @@ class Sequential(Chain):
         targets = loss.targets(labels, len(samples), n_out, dtype, names[1])
         if weights is not None:
             targets = losses.with_weights(loss, targets, weights, dtype, names[2])
-        return samples, targets
+        # whoever holds the labels may write into them while a run reads these
+        return samples, targets.copy()
 
     def _outputs(self, samples: Array, name: str) -> int:
         try:

@@ -151,17 +151,20 @@ class Embedding(Layer):
         return y
 
     def indices(self, x: Array) -> Array:
-        """x as int64, or an error if it is no index of a word."""
+        """A copy of x as int64, or an error if it is no index of a word."""
         if x.dtype.kind not in "fiu":
             raise TypeError(f"x has dtype {x.dtype}: indices of words are whole numbers")
-        wrong = ~((x >= 0) & (x < self.n_words) & (x == np.floor(x)))
+        # the copy is checked, and used: whoever holds x may write into it at any time
+        with np.errstate(invalid="ignore"):
+            index = np.array(x, dtype=np.int64, order="C")
+        wrong = (index < 0) | (index >= self.n_words) | (index != x)
         if wrong.any():
             at = tuple(int(i) for i in np.argwhere(wrong)[0])
             raise ValueError(
                 f"x[{', '.join(map(str, at))}] = {x[at]} must be a whole number from 0 to "
                 f"{self.n_words - 1}, for the layer has {self.n_words} words"
             )
-        return np.ascontiguousarray(x, dtype=np.int64)
+        return index
 
     def backward(self, dy: Array) -> Array:
         """Zeros of the shape of x; dw has the sum of dy over the places of each word."""

@@ -23,8 +23,10 @@ class History:
     gradient_norm : list of float
         Euclidean norm of the gradient of all parameters at the first batch of the epoch, so that
         the first entry belongs to the initial weights.
-    diverged_epoch : int, optional
-        The epoch, counted from 0, in which a loss stopped being finite; None if none did.
+    diverged_epoch, diverged_step : int, optional
+        The epoch, and the step of the whole run, both counted from 0, whose loss was the first
+        that is not finite; None if all were finite. A loss that only grows, to 1e35 even, has not
+        diverged in this sense: compare `loss[-1]` with `initial_loss`.
     diverged_layer : str, optional
         The name of the first layer whose output was not finite then; "loss" if all were.
     probes : ProbeRecord, optional
@@ -44,6 +46,7 @@ class History:
     validation_accuracy: list[float] | None = None
     gradient_norm: list[float] = field(default_factory=list)
     diverged_epoch: int | None = None
+    diverged_step: int | None = None
     diverged_layer: str | None = None
     probes: ProbeRecord | None = None
 

@@ -152,6 +152,7 @@ class Run:
             return True
         if history.diverged_epoch is None:
             history.diverged_epoch = history.epochs - 1
+            history.diverged_step = totals.diverged_step
             history.diverged_layer = totals.diverged_layer
         return not self.spec.stop_on_nonfinite
 
@@ -159,12 +160,17 @@ class Run:
         """Mean loss and share of right classes of these samples with the parameters as they are."""
         return measure(self.spec.layers, self.spec.loss, x, target, program=self._program)
 
+    def check_arrays(self) -> None:
+        """Refuse a layer that holds other arrays than those that the run trains."""
+        self._arrays.check()
+
     def _compiled(self, program: Program, order: NDArray[np.intp], totals: "_EpochTotals") -> None:
         begun = self.steps
         program.begin(order)
         while not program.run():
             if totals.diverged_layer is None:
                 rows = min(self.spec.rows, len(order) - program.at * self.spec.rows)
+                totals.diverged_step = begun + program.at
                 totals.diverged_layer = self._source([y[:rows] for y in program.outputs])
             if self.spec.stop_on_nonfinite:
                 break
@@ -187,9 +193,11 @@ class Run:
             if spec.loss.counts_classes:
                 totals.right += correct(y, classes_of(target))
             if start == 0:
+                arrays.check()
                 totals.norm = arrays.gradient_norm()
             if not math.isfinite(loss):
                 if totals.diverged_layer is None:
+                    totals.diverged_step = self.steps
                     totals.diverged_layer = self._source(self._interpreter.outputs)
                 if spec.stop_on_nonfinite:
                     break
@@ -211,6 +219,7 @@ class _EpochTotals:
         self.losses: list[float] = []
         self.right = 0
         self.norm = math.nan
+        self.diverged_step: int | None = None
         self.diverged_layer: str | None = None
 
 
@@ -239,6 +248,7 @@ class _Arrays:
         self.gradients = zeros_like_all(self.parameters)
         for (leaf, which, _), gradient in zip(trained, self.gradients, strict=True):
             setattr(leaf, "d" + which, gradient)
+        self._held = [_held_by(leaf) for _, leaf in self._leaves]
 
     def gradient_norm(self) -> float:
         """The norm of all gradients together, in double."""
@@ -246,6 +256,23 @@ class _Arrays:
         for gradient in self.gradients:
             total += kernels.sum_of_squares(gradient)
         return math.sqrt(total)
+
+    def check(self) -> None:
+        """Refuse a layer that holds another array than it did when the run began."""
+        for (name, leaf), before in zip(self._leaves, self._held, strict=True):
+            now = _held_by(leaf)
+            for which, array in before.items():
+                if now.get(which) is not array:
+                    raise RuntimeError(
+                        f"{which} of layer {name!r} is another array than the one that fit "
+                        f"trains: its values would be lost; write them into the array, with "
+                        f"layer.{which}[...] = values"
+                    )
+
+
+def _held_by(layer: Layer) -> dict[str, Any]:
+    """The arrays of a layer that training reads and writes."""
+    return {which: getattr(layer, which) for which in ("w", "b", "dw", "db")} | layer.state()
 
 
 def _restore_optimizer_state(fresh: State, old: State, spec: RunSpec) -> None:
@@ -350,10 +377,11 @@ def train(run: Run, history: History, between: BetweenEpochs) -> None:
 
 
 def _asked_to_stop(run: Run, history: History, between: BetweenEpochs, epoch: int) -> bool:
-    """Whether the callback ends the run."""
+    """Whether the callback ends the run; it must leave the layers the arrays that are trained."""
     if between.callback is None:
         return False
     answer = between.callback(epoch, history)
+    run.check_arrays()
     return answer is True
 
 
