@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import initcore as ic
 from initcore import interop, kernels
+from initcore.training import compiled
 
 KINDS = (np.float32, np.float64)
 NORMS = {"layer": ic.LayerNorm, "rms": ic.RMSNorm, "batch": ic.BatchNorm}
@@ -93,6 +94,28 @@ def test_a_layer_does_not_depend_on_isa_threads_or_layout(name, kind):
     finally:
         kernels._select_isa(before)
     assert len(results) == 1
+
+
+def trained(layer, kind):
+    """All arrays of a network with this layer in its middle, after two epochs."""
+    rng = np.random.default_rng(0)
+    net = ic.Sequential(
+        ic.Dense(6, 6, name="first"), layer, ic.Dense(*layer.out_shape((6,)), 4, name="out")
+    )
+    net.initialize(ic.Normal(std=0.3), key=ic.Key(0), dtype=kind)
+    x, labels = rng.standard_normal((26, 6)), rng.integers(0, 4, 26)
+    net.fit(x, labels, optimizer=ic.SGD(0.1), epochs=2, batch_size=8, key=KEY)
+    arrays = (*net.parameters().values(), *net.gradients().values(), *net.state().values())
+    return b"".join(array.tobytes() for array in arrays)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", all_layers())
+def test_a_layer_trains_in_c_as_it_does_in_python(name, kind, monkeypatch):
+    assert all_layers()[name].can_compile()
+    in_c = trained(all_layers()[name], kind)
+    monkeypatch.setattr(compiled, "can_compile", lambda *_: False)
+    assert trained(all_layers()[name], kind) == in_c
 
 
 @pytest.mark.parametrize("name", all_layers())

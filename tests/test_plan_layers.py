@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import initcore as ic
+from initcore import kernels
 from initcore.training import compiled, losses, lowering
 
 N, WIDTH, CLASSES = 26, 6, 3
@@ -156,6 +157,90 @@ def test_any_row_of_layers_trains_in_c_as_in_python(picked, batch, shuffle):
 
     planned, interpreted = both(make, *data(), batch_size=batch, shuffle=shuffle, epochs=2)
     assert planned == interpreted
+
+
+class Columns(ic.layers.Layer):
+    """A layer of a user's own: y = w x, one factor for each column; it can be compiled."""
+
+    kind = "columns"
+
+    def __init__(self, n):
+        super().__init__()
+        self.parameter_shapes = {"w": (n,)}
+
+    def new_parameters(self, init, key, dtype):
+        return ic.Constant(0.5)(self.parameter_shapes["w"], dtype=dtype), None
+
+    def forward(self, x, *, save=True, key=None, step=0):
+        y = x * self.w
+        if save:
+            self.x, self.y = x, y
+        return y
+
+    def backward(self, dy):
+        product = np.ascontiguousarray(self.x)
+        kernels._layer(
+            "column_products", len(dy), dy.shape[1], y=self.gradient("w"), x=dy, normal=product
+        )
+        return dy * self.w
+
+    def lower(self, builder, inputs):
+        x, dx = inputs
+        y, dy = outputs = builder.output(x.shape)
+        n = x.shape[1]
+        builder.op("scaled_columns", 1, n, y=y, x=x, w=self.w)
+        builder.backward("scaled_columns", 1, n, y=dx, x=dy, w=self.w)
+        builder.backward("column_products", 1, n, y=self.dw, x=dy, normal=x)
+        return outputs
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_layer_of_a_user_s_own_that_lowers_itself_trains_in_c(dtype, isa):
+    planned, interpreted = both(
+        lambda: (
+            ic.Residual(Columns(6), ic.Dense(6, 6, "tanh")),
+            ic.Sequential(Columns(6)),
+            ic.Dense(6, CLASSES),
+        ),
+        *data(),
+        dtype,
+    )
+    assert planned == interpreted
+
+
+def test_probes_record_a_run_with_a_layer_of_a_user_s_own_that_lowers_itself():
+    net = ic.Sequential(Columns(6), ic.Sequential(ic.Dense(6, CLASSES), name="head"))
+    net.initialize(key=0)
+    history = net.fit(
+        *data(), optimizer=ic.SGD(0.1), epochs=1, batch_size=8, key=0, probes=ic.Probes()
+    )
+    assert history.probes.layers == ("head.0",)
+    assert history.probes.parameters == ("columns_0.weight", "head.0.weight", "head.0.bias")
+
+
+class Doubled(Columns):
+    """One that computes something else than the layer it derives from, and has no `lower`."""
+
+    def forward(self, x, *, save=True, key=None, step=0):
+        return super().forward(2 * x, save=save)
+
+    def backward(self, dy):
+        return 2 * super().backward(dy)
+
+
+class Renamed(Columns):
+    """One that says that it computes what the layer does from which it derives."""
+
+    lower = Columns.lower
+
+
+def test_a_subclass_is_compiled_only_if_it_says_how():
+    assert Columns(4).can_compile()
+    assert Renamed(4).can_compile()
+    assert not Doubled(4).can_compile()
+    twice = trained((Doubled(6), ic.Dense(6, CLASSES)), *data(), np.float64)
+    scaled = trained((Columns(6), ic.Dense(6, CLASSES)), 2 * data()[0], data()[1], np.float64)
+    assert twice == scaled
 
 
 def test_layers_of_a_user_s_own_are_left_to_the_interpreter():
