@@ -10,7 +10,7 @@ import training_twin as twin
 
 import initcore as ic
 from initcore import kernels
-from initcore.training import losses
+from initcore.training import compiled, losses
 
 KINDS = (np.float32, np.float64)
 ERRORS = {"squared": (1, 1), "absolute": (1, 1), "huber": (0.7, 1), "binary": (2.0, 0.5)}
@@ -382,7 +382,8 @@ def test_fit_lowers_every_loss(loss):
         sample_weights=0.5 + rng.random(40),
     )
     assert history.loss[-1] < 0.95 * history.loss[0]
-    assert (history.accuracy is not None) == isinstance(loss, losses.CrossEntropy)
+    counted = (losses.CrossEntropy, losses.BinaryCrossEntropy)
+    assert (history.accuracy is not None) == isinstance(loss, counted)
 
 
 @pytest.mark.parametrize("rows", [None, 7])
@@ -412,6 +413,41 @@ def test_bad_weights_of_evaluate_and_validation_are_refused_by_name():
         net.fit(x, labels, validation=(x, labels, [-1, 1, 1]), **options)
     with pytest.raises(TypeError, match=r"or \(x, labels, sample_weights\)"):
         net.fit(x, labels, validation=(x, labels, [1, 1, 1], None), **options)
+
+
+@pytest.mark.parametrize("n_out", [1, 5])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_binary_cross_entropy_has_the_accuracy_of_its_outputs(n_out, dtype, weighted, monkeypatch):
+    rng = np.random.default_rng(5)
+    x, target = rng.normal(size=(41, 4)), rng.integers(0, 2, (41, n_out)).astype(dtype)
+    target[::4] = 0.5  # not above 1/2: a no
+
+    def trained(**options):
+        net = ic.Sequential(ic.Dense(4, n_out))
+        net.initialize(key=0, dtype=dtype)
+        history = net.fit(
+            x, target, loss="bce", batch_size=8, key=0, validation=(x, target),
+            sample_weights=np.linspace(0, 2, 41) if weighted else None, **options,
+        )  # fmt: skip
+        return net, history
+
+    net, history = trained(optimizer=ic.SGD(0.0), epochs=1)
+    expected = np.mean((net.predict(x) > 0) == (target > 0.5))
+    assert history.accuracy == history.validation_accuracy == [expected]
+    assert history.initial_accuracy == expected
+    assert net.evaluate(x, target, loss="bce").accuracy == expected
+    options = {"optimizer": ic.SGD(0.3), "epochs": 5}
+    planned = trained(**options)[1]
+    assert planned.accuracy[-1] > expected
+    monkeypatch.setattr(compiled, "can_compile", lambda *_: False)
+    assert trained(**options)[1] == planned
+
+
+def test_an_output_that_is_nan_has_no_right_side():
+    y = np.array([[np.nan, np.nan, 1.0, 0.0]])
+    target = np.array([[0.0, 1.0, 1.0, 0.0]])
+    assert losses.correct(losses.BinaryCrossEntropy(), y, target) == 2
 
 
 def test_fit_counts_soft_labels_by_their_largest_class():

@@ -29,7 +29,8 @@ class Evaluation(NamedTuple):
 
     loss: float
     accuracy: float | None
-    """Share of samples whose largest output is that of their class; None if there are none."""
+    """Share of samples whose largest output is that of their class, or under the binary
+    cross-entropy of outputs on the right side of 0; None for losses of values."""
 
 
 class Sequential(Chain):
@@ -535,7 +536,7 @@ class Sequential(Chain):
         sample_weights: Any = None,
         batch_size: int | None = None,
     ) -> Evaluation:
-        """Mean loss over all samples, and accuracy where the labels are classes.
+        """Mean loss over all samples, and accuracy where the labels are classes, or yes and no.
 
         Parameters
         ----------

@@ -362,6 +362,7 @@ cdef extern from "initcore/plan.h" nogil:
         ic_plan_layer *layers
         ic_plan_loss loss
         const int64_t *classes
+        int count_sides
         ic_plan_parameter *parameters
         double clip_norm
         uint64_t steps_before

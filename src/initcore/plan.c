@@ -176,8 +176,25 @@ RIGHT(right_f32, float)
 RIGHT(right_f64, double)
 #undef RIGHT
 
+/* Outputs above 0 whose target is above 1/2, and others whose target is not; a NaN is never right. */
+#define RIGHT_SIDE(name, type)                                                                     \
+    static size_t name(const type *y, const type *t, size_t n) {                                   \
+        size_t right = 0;                                                                          \
+        for (size_t i = 0; i < n; i++)                                                             \
+            right += (y[i] > 0) == (t[i] > (type)0.5) && y[i] == y[i];                             \
+        return right;                                                                              \
+    }
+RIGHT_SIDE(right_side_f32, float)
+RIGHT_SIDE(right_side_f64, double)
+#undef RIGHT_SIDE
+
 static size_t right(const ic_plan *plan, size_t rows) {
     const void *const y = plan->loss.y.data;
+    if (plan->count_sides) {
+        const void *const t = plan->loss.job.errors.t.data;
+        const size_t n = rows * plan->loss.columns;
+        return plan->dtype == IC_F32 ? right_side_f32(y, t, n) : right_side_f64(y, t, n);
+    }
     return plan->dtype == IC_F32 ? right_f32(y, plan->classes, rows, plan->loss.columns)
                                  : right_f64(y, plan->classes, rows, plan->loss.columns);
 }
@@ -253,7 +270,7 @@ static int forward(ic_plan *plan, size_t step, size_t rows, double *record) {
             return -1;
     if (mean_loss(plan, &plan->losses[step], rows))
         return -1;
-    if (plan->classes != NULL)
+    if (plan->classes != NULL || plan->count_sides)
         plan->right += right(plan, rows);
     return 0;
 }

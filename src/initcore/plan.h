@@ -120,6 +120,7 @@ typedef struct ic_plan {
     ic_plan_layer *layers;
     ic_plan_loss loss;
     const int64_t *classes; /* of the rows of the batch; NULL where none are counted */
+    int count_sides;        /* count outputs on the side of 0 on which t is of 1/2; errors alone */
     ic_plan_parameter *parameters;
     void *early[2];   /* room for w's and b's gradient of any one layer; NULL: none */
     double clip_norm; /* the norm of all gradients is brought down to it; infinity: never */
@@ -137,7 +138,8 @@ typedef struct ic_plan {
     ic_workspace workspace; /* of all its steps: after the first they allocate nothing */
 
     double *losses; /* of each step of the epoch: the mean over its rows */
-    size_t right;   /* rows of this epoch so far whose largest output is that of their class */
+    size_t right;   /* of this epoch so far: rows whose largest output is that of their class, or
+                       outputs on the right side */
     double norm;    /* of all gradients of the epoch's first step */
 } ic_plan;
 

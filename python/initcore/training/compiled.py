@@ -98,7 +98,7 @@ class Program:
 
     @property
     def right(self) -> int:
-        """Samples of the epoch so far whose largest output was that of their class."""
+        """Answers of the epoch so far that were right: see `losses.correct`."""
         return self._plan.right
 
     @property
@@ -185,6 +185,8 @@ def _add_loss(plan: kernels._Plan, loss: Any, y: Array, dy: Array, target: Array
     else:
         a, b = loss.constants()
         plan.errors(loss.error, a, b, y, dy, t, weight)
+    if losses.answers(loss, y.shape[1]):
+        plan.count_sides()
 
 
 def _add_cross_entropy(

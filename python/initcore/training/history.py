@@ -15,7 +15,9 @@ class History:
     ----------
     initial_loss, initial_accuracy : float
         Over all training samples, before the first step. A network that prefers no class starts
-        at ln K; the accuracy is None where the loss knows no classes, here and below.
+        at ln K. Accuracy is the share of samples whose largest output is that of their class, and
+        under the binary cross-entropy of outputs on the right side of 0; None where the loss knows
+        no such answers, here and below.
     loss, accuracy : list of float
         Over the samples of the epoch, each measured just before the step it takes part in.
     validation_loss, validation_accuracy : list of float

@@ -16,7 +16,8 @@ from initcore.training import compiled
 from initcore.training.compiled import Program
 from initcore.training.history import History
 from initcore.training.interpreted import Interpreter
-from initcore.training.losses import Loss, classes_of
+from initcore.training.losses import Loss, correct
+from initcore.training.losses import answers as answers_of
 from initcore.training.optimizers import State
 from initcore.training.probes import ProbeRecord, Probes
 from initcore.training.spec import RunSpec
@@ -43,18 +44,6 @@ def shuffled_order(key: Key, epoch: int, n: int) -> NDArray[np.intp]:
     return kernels._order(words).astype(np.intp, copy=False)
 
 
-def correct(y: Array, labels: NDArray[np.int64]) -> int:
-    """How many rows of y are largest at their label; a row with a NaN never is."""
-    if len(y) == 0:
-        return 0
-    right = y.argmax(axis=1) == labels
-    if not right.any():
-        return 0
-    # argmax takes the first NaN for the largest, so only rows that look right are asked again
-    picked = y[np.flatnonzero(right), labels[right]]
-    return int(np.count_nonzero(picked == picked))
-
-
 def measure(
     layers: Sequence[Layer],
     loss: Loss,
@@ -63,11 +52,11 @@ def measure(
     rows: int = CHUNK,
     program: Program | None = None,
 ) -> tuple[float, float | None]:
-    """Mean loss over all samples, and the share of right classes where the loss counts classes.
+    """Mean loss over all samples, and the share of right answers where the loss counts them.
 
     A program of the layers takes the samples through them faster, where it can.
     """
-    losses, right = [], 0
+    losses, right, answers = [], 0, 0
     for start in range(0, len(x), rows):
         labels = target[start : start + rows]
         y = None if program is None else program.forward(x[start : start + rows])
@@ -76,9 +65,10 @@ def measure(
             for layer in layers:
                 y = layer.forward(y, save=False)
         losses.append(loss(y, labels)[0] * len(y))
-        if loss.counts_classes:
-            right += correct(y, classes_of(labels))
-    return _sum(losses) / len(x), right / len(x) if loss.counts_classes else None
+        answers = answers_of(loss, y.shape[1])
+        if answers:
+            right += correct(loss, y, labels)
+    return _sum(losses) / len(x), right / (len(x) * answers) if answers else None
 
 
 def _sum(values: Sequence[float]) -> float:
@@ -100,6 +90,7 @@ class Run:
     def __init__(self, spec: RunSpec, resumed: State | None = None) -> None:
         spec.check_batches()
         self.spec = spec
+        self._answers = answers_of(spec.loss, spec.n_out)
         for layer in spec.layers:
             layer.forget()
         self._arrays = _Arrays(spec)
@@ -147,7 +138,7 @@ class Run:
         history.gradient_norm.append(totals.norm)
         history.loss.append(_sum(losses) / sum(sizes))
         if history.accuracy is not None:
-            history.accuracy.append(totals.right / sum(sizes))
+            history.accuracy.append(totals.right / (sum(sizes) * self._answers))
         if totals.diverged_layer is None:
             return True
         if history.diverged_epoch is None:
@@ -157,7 +148,7 @@ class Run:
         return not self.spec.stop_on_nonfinite
 
     def measure(self, x: Array, target: Array) -> tuple[float, float | None]:
-        """Mean loss and share of right classes of these samples with the parameters as they are."""
+        """Mean loss and share of right answers of these samples with the parameters as they are."""
         return measure(self.spec.layers, self.spec.loss, x, target, program=self._program)
 
     def check_arrays(self) -> None:
@@ -190,8 +181,8 @@ class Run:
             target = spec.target.take(batch, axis=0, out=self._batch_target[into], mode="clip")
             loss, y = self._interpreter.gradient(x, target, self.steps)
             totals.losses.append(loss)
-            if spec.loss.counts_classes:
-                totals.right += correct(y, classes_of(target))
+            if self._answers:
+                totals.right += correct(spec.loss, y, target)
             if start == 0:
                 arrays.check()
                 totals.norm = arrays.gradient_norm()
@@ -389,11 +380,11 @@ def _begin(run: Run, history: History, between: BetweenEpochs) -> None:
     """What is known before the first step, and empty lists for what the epochs bring."""
     spec = run.spec
     history.initial_loss, history.initial_accuracy = run.measure(spec.x, spec.target)
-    if spec.loss.counts_classes:
+    if history.initial_accuracy is not None:
         history.accuracy = []
     if between.validation is not None:
         history.validation_loss = []
-        history.validation_accuracy = [] if spec.loss.counts_classes else None
+        history.validation_accuracy = None if history.accuracy is None else []
 
 
 def _validate(run: Run, history: History, validation: tuple[Array, Array]) -> None:

@@ -64,6 +64,31 @@ def classes_of(target: Array) -> NDArray[np.int64]:
     return labels if labels.ndim == 1 else labels.argmax(axis=1)
 
 
+def answers(loss: Loss, n_out: int) -> int:
+    """How many answers of a sample are right or wrong, of which accuracy is a share; 0 for none."""
+    return n_out if isinstance(loss, BinaryCrossEntropy) else int(loss.counts_classes)
+
+
+def correct(loss: Loss, y: Array, target: Array) -> int:
+    """How many answers of a batch are right; one that is NaN never is."""
+    if isinstance(loss, BinaryCrossEntropy):
+        sides = (y > 0) == (parts(target)[0] > 0.5)
+        return int(np.count_nonzero(sides & (y == y)))
+    return _correct_classes(y, classes_of(target))
+
+
+def _correct_classes(y: Array, labels: NDArray[np.int64]) -> int:
+    """How many rows of y are largest at their label; a row with a NaN never is."""
+    if len(y) == 0:
+        return 0
+    right = y.argmax(axis=1) == labels
+    if not right.any():
+        return 0
+    # argmax takes the first NaN for the largest, so only rows that look right are asked again
+    picked = y[np.flatnonzero(right), labels[right]]
+    return int(np.count_nonzero(picked == picked))
+
+
 class _Loss:
     """What the losses share."""
 
@@ -313,7 +338,8 @@ class BinaryCrossEntropy(_ErrorLoss):
 
     The outputs are logits z; with the target t, a probability, the loss of an output is
     t softplus(-z) + (1 - t) softplus(z), where softplus(z) = log(1 + exp z). The mean is over all
-    outputs of all samples. A network that says nothing has ln 2.
+    outputs of all samples. A network that says nothing has ln 2. Accuracy is the share of outputs
+    that are above 0 (a yes) where the target is above 1/2, and not above 0 where it is not.
 
     Parameters
     ----------

@@ -59,6 +59,14 @@ class RunSpec:
         return min(self.batch_size, len(self.x))
 
     @property
+    def n_out(self) -> int:
+        """Outputs of the network for a sample."""
+        shape: tuple[int, ...] = self.x.shape[1:]
+        for layer in self.layers:
+            shape = layer.out_shape(shape)
+        return shape[0]
+
+    @property
     def steps(self) -> int:
         """Steps of an epoch."""
         return -(-len(self.x) // self.rows)

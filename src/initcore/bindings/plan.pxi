@@ -183,6 +183,12 @@ cdef class _Plan:
         """Count the rows whose largest output is that of their class."""
         self.plan.classes = <const int64_t *>self.data(classes)
 
+    def count_sides(self):
+        """Count the outputs that are above 0 where their target, of `errors`, is above 1/2."""
+        if self.plan.loss.kind != IC_PLAN_ERRORS:
+            raise RuntimeError("count_sides: add the loss with errors() first")
+        self.plan.count_sides = 1
+
     def parameter(self, p, g, first, second, size_t numbers):
         """Add a parameter, which takes the step's numbers of this index."""
         cdef size_t count = self.plan.parameter_count
@@ -280,7 +286,7 @@ cdef class _Plan:
 
     @property
     def right(self):
-        """Rows of the epoch so far that `count` found right."""
+        """Rows of the epoch so far that `count` found right, or outputs."""
         return self.plan.right
 
     @property
