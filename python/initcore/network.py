@@ -34,12 +34,12 @@ class Evaluation(NamedTuple):
 
 
 class Sequential(Chain):
-    """Layers in a row: each takes what the one before gives.
+    """Layers in a row: each takes the output of the one before.
 
     Parameters
     ----------
     *layers : Layer
-        Layers of `initcore.layers`, each of which takes what the one before gives; networks
+        Layers of `initcore.layers`, each of which takes the output of the one before; networks
         among them are layers too.
     name : str, optional
         As a layer of another network: its part of the key path.
@@ -402,7 +402,7 @@ class Sequential(Chain):
         return self.history, self._state
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the parameters, and what the last run needs to go on, to a safetensors file.
+        """Write the parameters, and all that the last run needs to go on, to a safetensors file.
 
         Called in a callback of `fit` it keeps a run that may be cut off. The file is replaced in
         one step when the new one is whole on the disk.

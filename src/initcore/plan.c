@@ -176,7 +176,7 @@ RIGHT(right_f32, float)
 RIGHT(right_f64, double)
 #undef RIGHT
 
-/* Outputs above 0 whose target is above 1/2, and others whose target is not; a NaN is never right. */
+/* Outputs above 0 with a target above 1/2, and others with another; a NaN is never right. */
 #define RIGHT_SIDE(name, type)                                                                     \
     static size_t name(const type *y, const type *t, size_t n) {                                   \
         size_t right = 0;                                                                          \

@@ -220,7 +220,7 @@ class Layer(ABC):
         return x
 
     def kept(self) -> Any:
-        """What `forward` has kept, or an error."""
+        """The arrays that `forward` kept for `backward`, or an error."""
         if self.x is None:
             raise RuntimeError(
                 "backward before forward: call forward(x) first, without save=False; "

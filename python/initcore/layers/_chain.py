@@ -1,4 +1,4 @@
-"""Layers in a row as one layer, and a row that is added to what goes in."""
+"""Layers in a row as one layer, and a row whose output is added to its input."""
 
 from collections import Counter
 from typing import ClassVar
@@ -33,7 +33,7 @@ def names_of(layers: tuple[Layer, ...]) -> tuple[str, ...]:
 
 
 class Chain(Layer):
-    """Layers in a row: each takes what the one before gives.
+    """Layers in a row: each takes the output of the one before.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ class Chain(Layer):
         return self.layers[0].in_shape
 
     def out_shape(self, shape: Shape) -> Shape:
-        """What the last layer gives."""
+        """The shape of the last layer's output."""
         for layer in self.layers:
             shape = layer.out_shape(shape)
         return shape
@@ -114,7 +114,7 @@ class Chain(Layer):
     def forward(
         self, x: Array, *, save: bool = True, key: Key | None = None, step: int = 0
     ) -> Array:
-        """What the last layer gives; the layer named n draws from key / n."""
+        """The output of the last layer; the layer named n draws from key / n."""
         for layer, name in zip(self.layers, self.names, strict=True):
             x = layer.forward(x, save=save, key=None if key is None else key / name, step=step)
         return x
@@ -196,7 +196,7 @@ class Residual(Chain):
         return y
 
     def backward(self, dy: Array) -> Array:
-        """dy, and what comes back through f."""
+        """dy, plus the gradient through f."""
         self.kept()
         assert self.x is not None
         dy = gradient_of(dy, self.x)

@@ -21,10 +21,10 @@ from initcore.layers._builder import Builder, Value
 
 
 def _positive(value: Any, name: str) -> float:
-    found = _checks.real(value, name)
-    if not float(np.float32(found)) > 0:
-        raise ValueError(f"{name}={found} must be greater than 0, in float32 too")
-    return found
+    number = _checks.real(value, name)
+    if not float(np.float32(number)) > 0:
+        raise ValueError(f"{name}={number} must be greater than 0, in float32 too")
+    return number
 
 
 class _Norm(Layer):

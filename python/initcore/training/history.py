@@ -85,8 +85,8 @@ class History:
                 f"it has {sorted(known)}"
             )
         record = data.get("probes")
-        found = None if record is None else ProbeRecord.from_dict(record)
-        return cls(**(data | {"probes": found}))
+        probes = None if record is None else ProbeRecord.from_dict(record)
+        return cls(**(data | {"probes": probes}))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, History):

@@ -296,8 +296,8 @@ def check_probes(spec: RunSpec, parameters: Sequence[Array]) -> None:
         raise TypeError(f"probes={spec.probes!r} must be Probes(every=10) or the like, or None")
     if not compiled.can_compile(spec.layers, spec.loss, spec.optimizer, parameters):
         raise ValueError(
-            "probes: steps are recorded where they are taken in C, and this run has a layer, an "
-            "activation, a loss or an optimizer of one's own, or weights that are not contiguous; "
+            "probes: steps are recorded where they are taken in C, and this run has a user-defined "
+            "layer, activation, loss or optimizer, or weights that are not contiguous; "
             "use those of initcore and contiguous weights, or look at the layers in a callback"
         )
 
@@ -377,7 +377,7 @@ def _asked_to_stop(run: Run, history: History, between: BetweenEpochs, epoch: in
 
 
 def _begin(run: Run, history: History, between: BetweenEpochs) -> None:
-    """What is known before the first step, and empty lists for what the epochs bring."""
+    """Record the loss before the first step, and begin empty lists for the epochs."""
     spec = run.spec
     history.initial_loss, history.initial_accuracy = run.measure(spec.x, spec.target)
     if history.initial_accuracy is not None:

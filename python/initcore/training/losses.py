@@ -21,7 +21,7 @@ Array = NDArray[Any]
 
 @runtime_checkable
 class Loss(Protocol):
-    """What `fit` and `evaluate` ask of a loss; a user's own class may be one."""
+    """What `fit` and `evaluate` ask of a loss; a user-defined class may be one."""
 
     name: ClassVar[str]
     counts_classes: ClassVar[bool]
@@ -44,10 +44,10 @@ def with_weights(loss: Loss, target: Array, weights: Any, dtype: np.dtype[Any], 
             f"{name} is given, and loss={loss!r} is not of initcore.losses, which alone "
             f"read weights: put them into the targets of your loss"
         )
-    found = _checks.sample_weights(weights, len(target), dtype, name)
+    checked = _checks.sample_weights(weights, len(target), dtype, name)
     kind = np.dtype([("target", target.dtype, target.shape[1:]), ("weight", dtype)], align=True)
     records = np.zeros(len(target), kind)
-    records["target"], records["weight"] = target, found
+    records["target"], records["weight"] = target, checked
     return records
 
 
@@ -158,9 +158,9 @@ class CrossEntropy(_Loss):
                 f"class_weights has {len(self.class_weights)} numbers and the network {n_out} "
                 f"outputs: give each class one"
             )
-        found = np.asarray(labels)
-        if found.ndim == 2 and found.dtype.kind == "f":
-            return _checks.soft_labels(found, n, n_out, dtype, name)
+        given = np.asarray(labels)
+        if given.ndim == 2 and given.dtype.kind == "f":
+            return _checks.soft_labels(given, n, n_out, dtype, name)
         return _checks.class_labels(labels, n, n_out, name)
 
     def __call__(self, y: Array, target: Array, *, out: Array | None = None) -> tuple[float, Array]:
@@ -208,12 +208,12 @@ def _weights(values: Any, count: int | None = None) -> tuple[float, ...]:
     """`class_weights` as a tuple of finite numbers, none below 0 and not all 0."""
     if isinstance(values, str | bytes) or not hasattr(values, "__iter__"):
         raise TypeError(f"class_weights={values!r} must be a sequence of numbers")
-    found = tuple(_checks.real(value, "class_weights") for value in values)
-    if not found or min(found) < 0 or max(found) == 0:
-        raise ValueError(f"class_weights={found} must be at least 0, and one of them above")
-    if count is not None and len(found) != count:
-        raise ValueError(f"class_weights={found} must be {count} numbers")
-    return found
+    weights = tuple(_checks.real(value, "class_weights") for value in values)
+    if not weights or min(weights) < 0 or max(weights) == 0:
+        raise ValueError(f"class_weights={weights} must be at least 0, and one of them above")
+    if count is not None and len(weights) != count:
+        raise ValueError(f"class_weights={weights} must be {count} numbers")
+    return weights
 
 
 class _ErrorLoss(_Loss):
@@ -227,15 +227,15 @@ class _ErrorLoss(_Loss):
         self, labels: Any, n: int, n_out: int, dtype: np.dtype[Any], name: str = "labels"
     ) -> Array:
         """`labels` as numbers of shape (n, n_out) in the type of the network."""
-        found = _checks.rows(
+        values = _checks.rows(
             labels, n_out, dtype, name, width_is="a row of target values for each sample"
         )
-        if len(found) != n:
+        if len(values) != n:
             raise ValueError(
-                f"{name} has {len(found)} rows and x has {n}: pass one row of target values "
+                f"{name} has {len(values)} rows and x has {n}: pass one row of target values "
                 f"for each sample"
             )
-        return found
+        return values
 
     def constants(self) -> tuple[float, float]:
         """The kernel's a and b."""
@@ -373,15 +373,15 @@ class BinaryCrossEntropy(_ErrorLoss):
         self, labels: Any, n: int, n_out: int, dtype: np.dtype[Any], name: str = "labels"
     ) -> Array:
         """`labels` as probabilities of shape (n, n_out) in the type of the network."""
-        found = super().targets(labels, n, n_out, dtype, name)
-        outside = (found < 0) | (found > 1)
+        shares = super().targets(labels, n, n_out, dtype, name)
+        outside = (shares < 0) | (shares > 1)
         if outside.any():
             row, column = np.argwhere(outside)[0]
             raise ValueError(
-                f"{name}[{row}, {column}] = {found[row, column]} must be from 0 to 1: 0 is no, 1 "
+                f"{name}[{row}, {column}] = {shares[row, column]} must be from 0 to 1: 0 is no, 1 "
                 f"is yes, what lies between is a probability"
             )
-        return found
+        return shares
 
     def constants(self) -> tuple[float, float]:
         """The weight of yes, and that of no."""
@@ -407,8 +407,8 @@ _LOSSES |= {
 def get(loss: str | dict[str, Any] | Loss) -> Loss:
     """The loss of that name or of that dict; a loss object is returned as it is."""
     if isinstance(loss, str):
-        found: Loss = _checks.choice(loss, "loss", _LOSSES)
-        return found
+        named: Loss = _checks.choice(loss, "loss", _LOSSES)
+        return named
     if isinstance(loss, dict):
         made: Loss = _serial.from_dict(loss, _CLASSES, "loss")
         return made

@@ -18,7 +18,7 @@ Array = NDArray[Any]
 
 @runtime_checkable
 class Optimizer(Protocol):
-    """What `fit` asks of an optimizer; a user's own class may be one."""
+    """What `fit` asks of an optimizer; a user-defined class may be one."""
 
     def new_state(self, parameters: Sequence[Array], names: Sequence[str] = ()) -> Any:
         """What a run has to remember for these parameters, whose names these are."""
@@ -65,11 +65,11 @@ def factors_of(rates: Sequence[tuple[str, float]], names: Sequence[str]) -> tupl
                 f"rates has an entry for {entry!r}, which is no layer and no parameter of the "
                 f"network; it has {', '.join(sorted(known)) or 'no names'}"
             )
-    found = []
+    factors = []
     for name in names:
         entries = [name[:end] for end in _ends(name) if name[:end] in chosen]
-        found.append(chosen[max(entries, key=len)] if entries else 1.0)
-    return tuple(found)
+        factors.append(chosen[max(entries, key=len)] if entries else 1.0)
+    return tuple(factors)
 
 
 def _ends(name: str) -> list[int]:
@@ -78,10 +78,10 @@ def _ends(name: str) -> list[int]:
 
 
 def _share(value: Any, name: str, why: str) -> float:
-    found = _checks.real(value, name)
-    if not 0 <= found < 1:
-        raise ValueError(f"{name}={found} must be in [0, 1): {why}")
-    return found
+    share = _checks.real(value, name)
+    if not 0 <= share < 1:
+        raise ValueError(f"{name}={share} must be in [0, 1): {why}")
+    return share
 
 
 @dataclass(frozen=True)
@@ -309,13 +309,13 @@ class RMSProp(_Rule):
 
 
 def _epsilon(value: Any) -> float:
-    found = _checks.real(value, "epsilon")
-    if not float(np.float32(found)) > 0:
+    epsilon = _checks.real(value, "epsilon")
+    if not float(np.float32(epsilon)) > 0:
         raise ValueError(
-            f"epsilon={found} must be greater than 0, in float32 too: it keeps a gradient of 0 "
+            f"epsilon={epsilon} must be greater than 0, in float32 too: it keeps a gradient of 0 "
             f"from being divided by 0"
         )
-    return found
+    return epsilon
 
 
 @dataclass(frozen=True)
@@ -427,5 +427,5 @@ def from_dict(data: dict[str, Any]) -> Optimizer:
     >>> from_dict({"name": "sgd", "lr": 0.1}) == SGD(0.1)
     True
     """
-    found: Optimizer = _serial.from_dict(data, _CLASSES, "data")
-    return found
+    optimizer: Optimizer = _serial.from_dict(data, _CLASSES, "data")
+    return optimizer

@@ -12,7 +12,7 @@ from initcore import _checks, _serial
 
 @runtime_checkable
 class Schedule(Protocol):
-    """What an optimizer asks of a schedule; a user's own class may be one."""
+    """What an optimizer asks of a schedule; a user-defined class may be one."""
 
     def __call__(self, step: int) -> float:
         """The learning rate of this step."""
@@ -22,10 +22,10 @@ class Schedule(Protocol):
 
 
 def _rate(value: Any, name: str) -> float:
-    found = _checks.real(value, name)
-    if found < 0:
-        raise ValueError(f"{name}={found} must be at least 0: a negative rate climbs")
-    return found
+    rate = _checks.real(value, name)
+    if rate < 0:
+        raise ValueError(f"{name}={rate} must be at least 0: a negative rate climbs")
+    return rate
 
 
 class _Schedule:
@@ -246,8 +246,8 @@ def get(schedule: Any, name: str = "schedule") -> Schedule:
     Constant(rate=0.1)
     """
     if isinstance(schedule, dict):
-        found: Schedule = _serial.from_dict(schedule, _CLASSES, name)
-        return found
+        made: Schedule = _serial.from_dict(schedule, _CLASSES, name)
+        return made
     if isinstance(schedule, type):
         raise TypeError(f"{name}={schedule!r} must be an object such as Cosine(0.1, steps=1000)")
     if isinstance(schedule, Schedule):
