@@ -1,7 +1,6 @@
 """Networks: layers in a row, from starting weights to a trained classifier."""
 
 import os
-from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -324,18 +323,21 @@ class Sequential(Chain):
             stop_on_nonfinite=bool(stop_on_nonfinite),
             probes=probes,
         )
-        between = self._between(spec, validation, callback, patience, bool(restore_best))
+        if callback is not None and not callable(callback):
+            raise TypeError(f"callback={callback!r} must be a function of (epoch, history)")
+        between = self._between(spec, validation, patience, bool(restore_best))
         loop.check_probes(spec, list(parameters.values()))
-        old = self._last_run(spec, bool(restore_best)) if resume else None
+        settings = spec.settings()
+        old = self._last_run(spec, settings, bool(restore_best)) if resume else None
         run = loop.Run(spec, None if old is None else old[1])
-        history = History(run=spec.settings()) if old is None else old[0]
+        history = History() if old is None else old[0]
         run.record_in(history)
-        history.run = spec.settings()
+        history.run = settings
         self.history, self._state = history, run.state
         self._fitting = True
         try:
             with progress_callback(progress, spec.epochs, history, callback) as each:
-                loop.train(run, history, replace(between, callback=each))
+                loop.train(run, history, between, each)
         finally:
             self._fitting = False
         if restore_best:
@@ -364,7 +366,7 @@ class Sequential(Chain):
         return parameters
 
     def _between(
-        self, spec: RunSpec, validation: Any, callback: Any, patience: Any, restore_best: bool
+        self, spec: RunSpec, validation: Any, patience: Any, restore_best: bool
     ) -> loop.BetweenEpochs:
         """What happens between the epochs, checked."""
         held_out = None
@@ -376,8 +378,6 @@ class Sequential(Chain):
             parts = (*validation, None)[:3]
             names = ("validation[0]", "validation[1]", "validation[2]")
             held_out = self._data(parts, spec.loss, spec.x.dtype, names)
-        if callback is not None and not callable(callback):
-            raise TypeError(f"callback={callback!r} must be a function of (epoch, history)")
         if patience is not None:
             patience = _checks.count(patience, "patience", least=1)
         if held_out is None and (patience is not None or restore_best):
@@ -385,9 +385,11 @@ class Sequential(Chain):
                 "patience and restore_best need validation=(x, labels), whose loss they look at"
             )
         best = list(self._arrays().values()) if restore_best else None
-        return loop.BetweenEpochs(held_out, callback, patience, best)
+        return loop.BetweenEpochs(held_out, patience, best)
 
-    def _last_run(self, spec: RunSpec, restore_best: bool) -> tuple[History, State]:
+    def _last_run(
+        self, spec: RunSpec, settings: dict[str, Any], restore_best: bool
+    ) -> tuple[History, State]:
         """The record and the state of the run that is to be resumed, which must fit `spec`."""
         if restore_best:
             raise ValueError(
@@ -398,7 +400,7 @@ class Sequential(Chain):
             raise RuntimeError(
                 "resume=True: there is no run to go on with; call fit without it, or load(path)"
             )
-        loop.check_resume(spec, self.history, self._state)
+        loop.check_resume(spec, settings, self.history, self._state)
         return self.history, self._state
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -185,7 +185,7 @@ def _add_loss(plan: kernels._Plan, loss: Any, y: Array, dy: Array, target: Array
     else:
         a, b = loss.constants()
         plan.errors(loss.error, a, b, y, dy, t, weight)
-    if losses.answers(loss, y.shape[1]):
+    if losses.answers(loss, target):
         plan.count_sides()
 
 

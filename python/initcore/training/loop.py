@@ -65,7 +65,7 @@ def measure(
             for layer in layers:
                 y = layer.forward(y, save=False)
         losses.append(loss(y, labels)[0] * len(y))
-        answers = answers_of(loss, y.shape[1])
+        answers = answers_of(loss, labels)
         if answers:
             right += correct(loss, y, labels)
     return _sum(losses) / len(x), right / (len(x) * answers) if answers else None
@@ -90,7 +90,7 @@ class Run:
     def __init__(self, spec: RunSpec, resumed: State | None = None) -> None:
         spec.check_batches()
         self.spec = spec
-        self._answers = answers_of(spec.loss, spec.n_out)
+        self._answers = answers_of(spec.loss, spec.target)
         for layer in spec.layers:
             layer.forget()
         self._arrays = _Arrays(spec)
@@ -224,22 +224,18 @@ class _Arrays:
     """
 
     def __init__(self, spec: RunSpec) -> None:
-        self._leaves = [
-            (".".join(path), leaf)
-            for layer, name in zip(spec.layers, spec.layer_names, strict=True)
-            for path, leaf in layer.leaves((name,))
-        ]
-        trained = [
-            (leaf, which, array)
-            for _, leaf in self._leaves
-            for which in ("w", "b")
-            if (array := getattr(leaf, which)) is not None
-        ]
-        self.parameters: list[Array] = [array for _, _, array in trained]
+        self._homes: list[tuple[str, Layer, str]] = []
+        self.parameters: list[Array] = []
+        for name, leaf in spec.leaves:
+            for which in ("w", "b"):
+                array = getattr(leaf, which)
+                if array is not None:
+                    self._homes.append((name, leaf, which))
+                    self.parameters.append(array)
         self.gradients = zeros_like_all(self.parameters)
-        for (leaf, which, _), gradient in zip(trained, self.gradients, strict=True):
+        for (_, leaf, which), gradient in zip(self._homes, self.gradients, strict=True):
             setattr(leaf, "d" + which, gradient)
-        self._held = [_held_by(leaf) for _, leaf in self._leaves]
+        self._states = [(name, leaf, leaf.state()) for name, leaf in spec.leaves]
 
     def gradient_norm(self) -> float:
         """The norm of all gradients together, in double."""
@@ -250,20 +246,22 @@ class _Arrays:
 
     def check(self) -> None:
         """Refuse a layer that holds another array than it did when the run began."""
-        for (name, leaf), before in zip(self._leaves, self._held, strict=True):
-            now = _held_by(leaf)
-            for which, array in before.items():
-                if now.get(which) is not array:
-                    raise RuntimeError(
-                        f"{which} of layer {name!r} is another array than the one that fit "
-                        f"trains: its values would be lost; write them into the array, with "
-                        f"layer.{which}[...] = values"
-                    )
+        pairs = zip(self._homes, self.parameters, self.gradients, strict=True)
+        for (name, leaf, which), parameter, gradient in pairs:
+            _require_same(name, which, getattr(leaf, which), parameter)
+            _require_same(name, "d" + which, getattr(leaf, "d" + which), gradient)
+        for name, leaf, state in self._states:
+            now = leaf.state()
+            for which, array in state.items():
+                _require_same(name, which, now.get(which), array)
 
 
-def _held_by(layer: Layer) -> dict[str, Any]:
-    """The arrays of a layer that training reads and writes."""
-    return {which: getattr(layer, which) for which in ("w", "b", "dw", "db")} | layer.state()
+def _require_same(layer: str, which: str, now: Any, trained: Array) -> None:
+    if now is not trained:
+        raise RuntimeError(
+            f"{which} of layer {layer!r} is another array than the one that fit trains: its values "
+            f"would be lost; write them into the array, with layer.{which}[...] = values"
+        )
 
 
 def _restore_optimizer_state(fresh: State, old: State, spec: RunSpec) -> None:
@@ -302,9 +300,9 @@ def check_probes(spec: RunSpec, parameters: Sequence[Array]) -> None:
         )
 
 
-def check_resume(spec: RunSpec, old: History, state: State) -> None:
+def check_resume(spec: RunSpec, settings: dict[str, Any], old: History, state: State) -> None:
     """Refuse to go on with a run whose settings were others, or that did not end an epoch."""
-    for name, value in spec.settings().items():
+    for name, value in settings.items():
         if name != "epochs" and old.run.get(name) != value:
             raise ValueError(
                 f"resume=True: the run so far had {name}={old.run.get(name)!r} and this call has "
@@ -319,14 +317,12 @@ def check_resume(spec: RunSpec, old: History, state: State) -> None:
 
 @dataclass(frozen=True)
 class BetweenEpochs:
-    """What happens between the epochs of a run: validation, callback, early stopping.
+    """What happens between the epochs of a run beside the callback: validation, early stopping.
 
     Attributes
     ----------
     validation : pair of arrays, optional
         Measured after each epoch.
-    callback : callable, optional
-        Called after each epoch; True ends the run.
     patience : int, optional
         Epochs without a lower validation loss that end the run.
     best : list of ndarray, optional
@@ -335,12 +331,11 @@ class BetweenEpochs:
     """
 
     validation: tuple[Array, Array] | None = None
-    callback: Callback | None = None
     patience: int | None = None
     best: Sequence[Array] | None = None
 
 
-def train(run: Run, history: History, between: BetweenEpochs) -> None:
+def train(run: Run, history: History, between: BetweenEpochs, callback: Callback | None) -> None:
     """Train through the epochs that `history` lacks, or until something ends the run.
 
     `history` has every epoch that was ended, also when the run is interrupted.
@@ -357,23 +352,17 @@ def train(run: Run, history: History, between: BetweenEpochs) -> None:
         best = history.best_epoch
         if between.best is not None and (best == epoch or not kept):
             kept = [array.copy() for array in between.best]
-        if _asked_to_stop(run, history, between, epoch):
-            break
+        if callback is not None:
+            answer = callback(epoch, history)
+            run.check_arrays()
+            if answer is True:
+                break
         if between.patience is not None and epoch - (best or 0) >= between.patience:
             break
         if not going:
             break
     for array, values in zip(between.best or (), kept, strict=False):
         array[...] = values
-
-
-def _asked_to_stop(run: Run, history: History, between: BetweenEpochs, epoch: int) -> bool:
-    """Whether the callback ends the run; it must leave the layers the arrays that are trained."""
-    if between.callback is None:
-        return False
-    answer = between.callback(epoch, history)
-    run.check_arrays()
-    return answer is True
 
 
 def _begin(run: Run, history: History, between: BetweenEpochs) -> None:

@@ -64,9 +64,13 @@ def classes_of(target: Array) -> NDArray[np.int64]:
     return labels if labels.ndim == 1 else labels.argmax(axis=1)
 
 
-def answers(loss: Loss, n_out: int) -> int:
+def answers(loss: Loss, target: Array) -> int:
     """How many answers of a sample are right or wrong, of which accuracy is a share; 0 for none."""
-    return n_out if isinstance(loss, BinaryCrossEntropy) else int(loss.counts_classes)
+    if isinstance(loss, BinaryCrossEntropy):
+        values, _ = parts(target)
+        n_out: int = values.shape[1]
+        return n_out
+    return int(loss.counts_classes)
 
 
 def correct(loss: Loss, y: Array, target: Array) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from numpy.typing import NDArray
@@ -58,13 +59,14 @@ class RunSpec:
         """Samples of a full batch."""
         return min(self.batch_size, len(self.x))
 
-    @property
-    def n_out(self) -> int:
-        """Outputs of the network for a sample."""
-        shape: tuple[int, ...] = self.x.shape[1:]
-        for layer in self.layers:
-            shape = layer.out_shape(shape)
-        return shape[0]
+    @cached_property
+    def leaves(self) -> list[tuple[str, Layer]]:
+        """The layers that have parameters of their own, with their names, in order."""
+        return [
+            (".".join(path), leaf)
+            for layer, name in zip(self.layers, self.layer_names, strict=True)
+            for path, leaf in layer.leaves((name,))
+        ]
 
     @property
     def steps(self) -> int:
@@ -89,7 +91,7 @@ class RunSpec:
     def check_batches(self) -> None:
         """Refuse a batch with fewer samples than a layer needs in training."""
         least = min(self.rows, len(self.x) % self.rows or self.rows)
-        for layer in (leaf for top in self.layers for _, leaf in top.leaves()):
+        for _, layer in self.leaves:
             if least < layer.least_batch:
                 raise ValueError(
                     f"batch_size={self.batch_size} leaves a batch of {least} of the "
