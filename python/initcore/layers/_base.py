@@ -239,8 +239,11 @@ class Layer(ABC):
 
 def first_reader(layers: Sequence[Layer]) -> Layer | None:
     """The layer that reads the input of a row of layers first; None if it only gets reshaped."""
-    readers = (layer.first_reader() for layer in layers)
-    return next((reader for reader in readers if reader is not None), None)
+    for layer in layers:
+        reader = layer.first_reader()
+        if reader is not None:
+            return reader
+    return None
 
 
 def contiguous(x: Array, like: Array | None, what: str) -> Array:

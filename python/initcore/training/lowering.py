@@ -22,9 +22,13 @@ def can_compile(layers: Sequence[Layer]) -> bool:
     A layer that reads the samples as they came, such as an embedding, cannot do so behind others.
     """
     reader = first_reader(layers)
-    return all(layer.can_compile() for layer in layers) and not any(
-        leaf.reads_samples and leaf is not reader for layer in layers for _, leaf in layer.leaves()
-    )
+    for layer in layers:
+        if not layer.can_compile():
+            return False
+        for _, leaf in layer.leaves():
+            if leaf.reads_samples and leaf is not reader:
+                return False
+    return True
 
 
 class ProgramBuilder:
