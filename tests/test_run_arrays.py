@@ -1,5 +1,7 @@
 """What a run of fit reads is its own, or is looked at again before it is used."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -174,6 +176,38 @@ def test_a_callback_cannot_take_the_network_from_under_its_run(call, tmp_path):
     net.fit(*data(), optimizer=ic.SGD(0.1), epochs=2, callback=meddle, **SETTINGS)
     assert after == [True, True]
     CALLS[call](net, path)  # and after the run it may
+
+
+def test_a_copy_that_a_callback_makes_can_be_trained():
+    net, copies = make(), []
+    net.fit(
+        *data(), optimizer=ic.SGD(0.1), epochs=2, **SETTINGS,
+        callback=lambda *_: copies.append(copy.deepcopy(net)),
+    )  # fmt: skip
+    assert weights(copies[1]) == weights(net) != weights(copies[0])
+    copies[0].fit(*data(), optimizer=ic.SGD(0.1), epochs=2, resume=True, **SETTINGS)
+    assert weights(copies[0]) == weights(net)
+
+
+def test_a_layer_of_ones_own_may_replace_its_statistics_where_python_takes_the_steps():
+    class Counter(ic.layers.Layer):
+        kind = "counter"
+        seen = np.zeros(1)
+
+        def state(self):
+            return {"seen": self.seen}
+
+        def forward(self, x, *, save=True, key=None, step=0):
+            if save:
+                self.seen = self.seen + len(x)
+            return x
+
+        def backward(self, dy):
+            return dy
+
+    net = make(Counter(), ic.Dense(N_IN, CLASSES))
+    net.fit(*data(), optimizer=ic.SGD(0.1), epochs=2, callback=lambda *_: None, **SETTINGS)
+    assert net.state()["counter_0.seen"] == 2 * N
 
 
 def test_a_network_can_be_trained_again_after_its_callback_raised():

@@ -83,6 +83,10 @@ class Sequential(Chain):
         self._state: Any = None
         self._fitting = False
 
+    def __getstate__(self) -> dict[str, Any]:
+        """All but that `fit` runs: a copy that a callback makes is not being trained."""
+        return self.__dict__ | {"_fitting": False}
+
     def _dtype(self) -> np.dtype[Any]:
         """The type of all parameters, which must be there and agree."""
         types = [

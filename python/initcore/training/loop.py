@@ -154,6 +154,8 @@ class Run:
     def check_arrays(self) -> None:
         """Refuse a layer that holds other arrays than those that the run trains."""
         self._arrays.check()
+        if self._program is not None:
+            self._arrays.check_states()
 
     def _compiled(self, program: Program, order: NDArray[np.intp], totals: "_EpochTotals") -> None:
         begun = self.steps
@@ -245,11 +247,14 @@ class _Arrays:
         return math.sqrt(total)
 
     def check(self) -> None:
-        """Refuse a layer that holds another array than it did when the run began."""
+        """Refuse a layer whose parameter or gradient is another array than when the run began."""
         pairs = zip(self._homes, self.parameters, self.gradients, strict=True)
         for (name, leaf, which), parameter, gradient in pairs:
             _require_same(name, which, getattr(leaf, which), parameter)
             _require_same(name, "d" + which, getattr(leaf, "d" + which), gradient)
+
+    def check_states(self) -> None:
+        """Likewise for what training changes beside parameters, which a program writes into."""
         for name, leaf, state in self._states:
             now = leaf.state()
             for which, array in state.items():
