@@ -37,13 +37,13 @@ class Working:
         )
 
 
-class Start:
+class PendingWeights:
     """Fresh parameters of a whole network, which is left alone until `commit`.
 
     Parameters
     ----------
     net : Sequential
-        Whose they are to be.
+        Network that receives the weights.
     x : array-like (n, n_in)
         The batch that goes through it.
     init : Initializer or str
@@ -59,16 +59,16 @@ class Start:
     ) -> None:
         if not isinstance(net, Sequential):
             raise TypeError(f"net={net!r} must be an initcore.Sequential")
-        found = _checks.float_type(dtype)
-        given = initializer(init, "init")
+        working = _checks.float_type(dtype)
+        default = initializer(init, "init")
         layers = net.dense_layers()
         self.root = root_key(key)
         self.signal = _checks.rows(
-            x, layers[0].n_in, found, "x", width_is="a row of n_in values for each sample"
+            x, layers[0].n_in, working, "x", width_is="a row of n_in values for each sample"
         )
         _checks.some_rows(self.signal, "x")
         self.layers = [
-            Working(name, layer, *layer.new_parameters(given, self.root / name, found))
+            Working(name, layer, *layer.new_parameters(default, self.root / name, working))
             for name, layer in zip(net.names, layers, strict=True)
         ]
 
@@ -84,7 +84,7 @@ class Start:
 
 
 def standardize(
-    start: Start,
+    pending: PendingWeights,
     mean: float = 0.0,
     prepare: Callable[[Working, Array], None] | None = None,
 ) -> dict[str, Array]:
@@ -94,15 +94,15 @@ def standardize(
     1 / std, by layer name; the signal has then gone through the network.
     """
     scales = {}
-    for layer in start.layers:
+    for layer in pending.layers:
         if prepare is not None:
-            prepare(layer, start.signal)
+            prepare(layer, pending.signal)
         if layer.b is None:
             raise ValueError(
                 f"layer {layer.name!r} of net has no bias, which this start sets; "
                 "make it with bias=True"
             )
-        means, stds = column_stds(layer.before_activation(start.signal))
+        means, stds = column_stds(layer.before_activation(pending.signal))
         stuck = ~(stds > 0.0) | ~np.isfinite(stds)
         if stuck.any():
             raise ValueError(
@@ -114,5 +114,5 @@ def standardize(
         layer.w = (layer.w * scale[:, None]).astype(layer.w.dtype)
         layer.b = shift.astype(layer.w.dtype)
         scales[layer.name] = scale
-        start.advance(layer)
+        pending.advance(layer)
     return scales

@@ -10,7 +10,7 @@ from initcore._exact.elementwise import exp, log
 from initcore._exact.linear_algebra import column_means, eigh, mean, product
 from initcore.initializers import Initializer, Normal
 from initcore.network import KeySource, Sequential
-from initcore.recipes._data import Start, Working, standardize
+from initcore.recipes._data import PendingWeights, Working, standardize
 
 Array = NDArray[Any]
 
@@ -86,24 +86,24 @@ def krahenbuhl(
     beta = _checks.real(beta, "beta")
     if filters not in ("random", "pca"):
         raise ValueError(f'filters={filters!r} must be "random" or "pca"')
-    start = Start(net, x, Normal() if init is None else init, key, dtype)
-    for layer in start.layers:
+    pending = PendingWeights(net, x, Normal() if init is None else init, key, dtype)
+    for layer in pending.layers:
         _slope(layer.layer.activation, layer.name)
-    samples = start.signal
-    standardize(start, beta, _principal_components if filters == "pca" else None)
-    rates = _learning_rates(start, samples)
+    samples = pending.signal
+    standardize(pending, beta, _principal_components if filters == "pca" else None)
+    rates = _learning_rates(pending, samples)
     if not all(np.isfinite(rate) and rate > 0.0 for rate in rates):
         raise ValueError("x gives a layer of net no gradient; pass more samples, or another init")
     center = float(exp(mean(log(np.array(rates))[:, None])))
     so_far = 1.0
-    for layer, rate in zip(start.layers, rates, strict=True):
+    for layer, rate in zip(pending.layers, rates, strict=True):
         factor = float(np.sqrt(rate / center))
         so_far *= factor
         layer.w = (layer.w * np.float64(factor)).astype(layer.w.dtype)
         if layer.b is not None:
             layer.b = (layer.b * np.float64(so_far)).astype(layer.b.dtype)
-    start.commit()
-    return {layer.name: rate for layer, rate in zip(start.layers, rates, strict=True)}
+    pending.commit()
+    return {layer.name: rate for layer, rate in zip(pending.layers, rates, strict=True)}
 
 
 def _slope(activation: Any, name: str) -> float:
@@ -127,15 +127,15 @@ def _principal_components(layer: Working, signal: Array) -> None:
     layer.w[:known] = vectors[:, :known].T
 
 
-def _learning_rates(start: Start, signal: Array) -> list[float]:
+def _learning_rates(pending: PendingWeights, signal: Array) -> list[float]:
     """C of each layer: the rms norm of one sample's gradient, over the norm of the weights."""
     signals = [signal]
-    for layer in start.layers:
+    for layer in pending.layers:
         signals.append(layer.after_activation(signals[-1]))
     outputs = signals[-1].astype(np.float64)
-    gradient = kernels.fill_normal(np.empty(outputs.shape), key=start.root / "eta")
+    gradient = kernels.fill_normal(np.empty(outputs.shape), key=pending.root / "eta")
     rates = []
-    for layer, x, y in zip(reversed(start.layers), signals[-2::-1], signals[:0:-1], strict=True):
+    for layer, x, y in zip(reversed(pending.layers), signals[-2::-1], signals[:0:-1], strict=True):
         gradient = gradient * np.where(y > 0, 1.0, _slope(layer.layer.activation, layer.name))
         # the gradient of one sample is dz x^T, whose squared norm is the product of two
         squares = _row_squares(gradient) * _row_squares(x.astype(np.float64))

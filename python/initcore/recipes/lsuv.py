@@ -9,7 +9,7 @@ from initcore import _checks
 from initcore._exact.linear_algebra import std
 from initcore.initializers import Initializer, Orthogonal
 from initcore.network import KeySource, Sequential
-from initcore.recipes._data import Start
+from initcore.recipes._data import PendingWeights
 
 
 def lsuv(
@@ -31,7 +31,7 @@ def lsuv(
     Parameters
     ----------
     net : Sequential
-        Gets new weights; biases are their layers' own start.
+        Gets new weights; biases are those of their layers' own initializers.
     x : array-like (n, n_in)
         The batch.
     key : Key, int, Generator or SeedSequence
@@ -78,11 +78,11 @@ def lsuv(
     if tolerance <= 0:
         raise ValueError(f"tolerance={tolerance} must be positive")
     max_steps = _checks.count(max_steps, "max_steps", least=1)
-    start = Start(net, x, Orthogonal() if init is None else init, key, dtype)
+    pending = PendingWeights(net, x, Orthogonal() if init is None else init, key, dtype)
     found = {}
-    for layer in start.layers:
+    for layer in pending.layers:
         for step in range(max_steps + 1):
-            spread = std(layer.before_activation(start.signal))
+            spread = std(layer.before_activation(pending.signal))
             if not (np.isfinite(spread) and spread > 0.0):
                 raise ValueError(
                     f"x gives the pre-activations of layer {layer.name!r} a standard deviation of "
@@ -92,6 +92,6 @@ def lsuv(
                 break
             layer.w = layer.w / layer.w.dtype.type(spread)
         found[layer.name] = spread
-        start.advance(layer)
-    start.commit()
+        pending.advance(layer)
+    pending.commit()
     return found

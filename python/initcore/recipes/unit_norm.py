@@ -8,7 +8,7 @@ from numpy.typing import DTypeLike, NDArray
 from initcore._exact.linear_algebra import column_means
 from initcore.initializers import Initializer, Normal, XavierNormal
 from initcore.network import KeySource, Sequential
-from initcore.recipes._data import Start, standardize
+from initcore.recipes._data import PendingWeights, standardize
 
 Array = NDArray[Any]
 
@@ -66,13 +66,13 @@ def weight_norm(
     >>> bool(np.allclose(g["1"], np.linalg.norm(net.layers[1].w, axis=1)))
     True
     """
-    start = Start(net, x, Normal(std=0.05), key, dtype)
+    pending = PendingWeights(net, x, Normal(std=0.05), key, dtype)
     lengths = {}
-    for layer in start.layers:
+    for layer in pending.layers:
         squares = np.square(layer.w.T.astype(np.float64))
         lengths[layer.name] = np.sqrt(column_means(squares) * len(squares))
-    scales = standardize(start)
-    start.commit()
+    scales = standardize(pending)
+    pending.commit()
     return {name: scale * lengths[name] for name, scale in scales.items()}
 
 
@@ -124,7 +124,7 @@ def act_norm(
     >>> sorted(ic.recipes.act_norm(net, x, key=0))
     ['0', '1']
     """
-    start = Start(net, x, XavierNormal() if init is None else init, key, dtype)
-    scales = standardize(start)
-    start.commit()
+    pending = PendingWeights(net, x, XavierNormal() if init is None else init, key, dtype)
+    scales = standardize(pending)
+    pending.commit()
     return scales
