@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from recipe_options import with_options
 
 import initcore as ic
 from initcore import interop, recipes
@@ -45,7 +46,7 @@ def test_initialize_gives_the_bytes_that_the_initializer_gives_under_the_tensors
 
 def test_initialize_takes_the_gain_of_the_activation_that_follows() -> None:
     made = interop.initialize(net(), "he", key=0, dry_run=True)
-    scale = {name: made[f"{name}.weight"].start.init for name in ("hidden", "leaky", "head")}
+    scale = {name: made[f"{name}.weight"].assignment.init for name in ("hidden", "leaky", "head")}
     assert scale["hidden"] == ic.VarianceScaling(2.0)
     assert scale["leaky"] == ic.VarianceScaling(float(f"{2 / 1.04:.12g}"))
     assert scale["head"] == ic.VarianceScaling(1.0)
@@ -140,7 +141,7 @@ def test_a_recipe_is_read_from_a_toml_file_and_is_the_dict(tmp_path: Path) -> No
     for source in (file, str(file)):
         read = interop.initialize(net(), source, key=0, dry_run=True)
         assert read.difference(interop.initialize(net(), given, key=0, dry_run=True)) == ""
-        assert read["head.weight"].start.init == ic.Normal(std=0.01)
+        assert read["head.weight"].assignment.init == ic.Normal(std=0.01)
         assert interop.recipe(read.to_dict()["recipe"]).rules[0] == read.recipe.rules[0]
 
 
@@ -156,7 +157,7 @@ def test_a_difference_lists_the_tensors_that_two_recipes_start_differently() -> 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("hee", "recipe='hee' is not known; use one of xavier, he,"),
+        ("hee", "recipe='hee' is not known; use one of bert, comp"),
         ({"recipe": "gpt2", "depth": 3}, "depth=3 is no option of the recipe 'gpt2'; it has n_lay"),
         ("mup", "recipe='mup' needs width and base_width"),
         ({"rule": []}, "unknown field 'rule'"),
@@ -227,7 +228,7 @@ def test_deepnorm_scales_the_values_of_a_packed_projection_alone() -> None:
     key = KEY / "layers" / "0" / "a" / "in"
     same = Packed(laws, (1, 1, 1), ("q", "k", "v"))((48, 16), key=key, dtype=np.float64)
     assert array.tobytes() == same.tobytes()
-    assert made["layers.1.a.out_proj.weight"].start.init == beta
+    assert made["layers.1.a.out_proj.weight"].assignment.init == beta
 
 
 def block(at: int, width: int = 8) -> list[Parameter]:
@@ -246,13 +247,13 @@ def test_gpt2_counts_the_layers_off_the_names() -> None:
     parameters += [p for at in range(12) for p in block(at)]
     made = plan("gpt2", *parameters)
     residual = recipes.Gpt2(12).role("residual").weight
-    assert made["h.3.attn.c_proj.weight"].start.init == residual
-    assert made["h.3.mlp.c_proj.weight"].start.init == residual
-    assert made["h.3.mlp.c_fc.weight"].start.init == ic.Normal(std=0.02)
-    assert made["wte.weight"].start.init == ic.Normal(std=0.02)
-    assert made["h.3.ln.weight"].start.init == ic.Ones()
+    assert made["h.3.attn.c_proj.weight"].assignment.init == residual
+    assert made["h.3.mlp.c_proj.weight"].assignment.init == residual
+    assert made["h.3.mlp.c_fc.weight"].assignment.init == ic.Normal(std=0.02)
+    assert made["wte.weight"].assignment.init == ic.Normal(std=0.02)
+    assert made["h.3.ln.weight"].assignment.init == ic.Ones()
     said = plan({"recipe": "gpt2", "n_layers": 96}, *parameters)
-    assert said["h.3.mlp.c_proj.weight"].start.init == recipes.Gpt2(96).role("residual").weight
+    assert said["h.3.mlp.c_proj.weight"].assignment.init == recipes.Gpt2(96).role("residual").weight
 
 
 def test_llama_and_olmo_take_the_number_of_the_layer() -> None:
@@ -263,10 +264,10 @@ def test_llama_and_olmo_take_the_number_of_the_layer() -> None:
     mitchell = recipes.Mitchell(8, 32)
     for at in range(3):
         name = f"h.{at}.attn.c_proj.weight"
-        assert llama[name].start.init == own.role("residual", at).weight
-        assert olmo[name].start.init == mitchell.role("attention_out", at).weight
+        assert llama[name].assignment.init == own.role("residual", at).weight
+        assert olmo[name].assignment.init == mitchell.role("attention_out", at).weight
         assert (
-            olmo[f"h.{at}.mlp.c_proj.weight"].start.init
+            olmo[f"h.{at}.mlp.c_proj.weight"].assignment.init
             == mitchell.role("feed_forward_out", at).weight
         )
 
@@ -274,10 +275,10 @@ def test_llama_and_olmo_take_the_number_of_the_layer() -> None:
 def test_the_head_of_a_llama_and_the_tables_of_an_olmo_go_with_the_width() -> None:
     parameters = [weight("wte.weight", (50, 64), "embedding"), weight("lm_head.weight", (50, 64))]
     parameters += [weight("wpe.weight", (9, 64), "embedding")]
-    head = plan("llama", *parameters)["lm_head.weight"].start.init
+    head = plan("llama", *parameters)["lm_head.weight"].assignment.init
     assert head == ic.TruncatedNormal(std=1 / 8, low=-3.0, high=3.0)
-    assert plan("llama", *parameters)["wte.weight"].start.init.std == 0.02  # type: ignore[union-attr]
-    assert all(entry.start.init == head for entry in plan("olmo", *parameters))
+    assert plan("llama", *parameters)["wte.weight"].assignment.init.std == 0.02  # type: ignore[union-attr]
+    assert all(entry.assignment.init == head for entry in plan("olmo", *parameters))
 
 
 def test_a_vision_transformer_starts_as_in_its_two_codes() -> None:
@@ -293,7 +294,7 @@ def test_a_vision_transformer_starts_as_in_its_two_codes() -> None:
         weight("blocks.0.ls1.gamma", (16,), "other"),
         weight("head.weight", (10, 16)),
     ]
-    start = {e.parameter.name: e.start.init for e in plan("vit", *parameters)}
+    start = {e.parameter.name: e.assignment.init for e in plan("vit", *parameters)}
     plain = ic.Normal(std=0.02)
     standard = ic.initializers.StandardUniform()
     assert start == {
@@ -317,7 +318,7 @@ def test_a_vision_transformer_starts_as_in_its_two_codes() -> None:
         "blocks.0.mlp.fc1.bias": ic.Normal(std=1e-6),
         "head.weight": ic.Zeros(),
     }
-    assert {e.parameter.name: e.start.init for e in google} == start
+    assert {e.parameter.name: e.assignment.init for e in google} == start
     with pytest.raises(ValueError, match="convention='keras'"):
         plan({"recipe": "vit", "convention": "keras"}, *parameters)
 
@@ -341,7 +342,7 @@ def test_fixup_finds_the_branches_and_their_last_kernels() -> None:
         "fc.weight": "classifier",
         "layer1.2.scale": "scalar_multiplier",
     }.items():
-        assert made[name].start.init == own.role(name=role).weight, name
+        assert made[name].assignment.init == own.role(name=role).weight, name
 
 
 def test_mup_carries_the_factors_on_the_learning_rate() -> None:
@@ -349,22 +350,22 @@ def test_mup_carries_the_factors_on_the_learning_rate() -> None:
     parameters += [weight("mid.bias", (64,), "bias"), weight("out.weight", (3, 64))]
     made = plan({"recipe": "mup", "width": 64, "base_width": 16}, *parameters)
     assert made["in.weight"].std == pytest.approx(1 / 3)
-    assert made["mid.weight"].start.lr == 0.25
+    assert made["mid.weight"].assignment.lr == 0.25
     assert made["mid.weight"].note == "hidden; lr x 0.25; weight_decay x 4"
-    assert made["out.weight"].start.init == ic.Zeros()
-    assert made["out.weight"].start.multiplier == 0.25
-    assert made["mid.bias"].start.lr == 1.0
+    assert made["out.weight"].assignment.init == ic.Zeros()
+    assert made["out.weight"].assignment.multiplier == 0.25
+    assert made["mid.bias"].assignment.lr == 1.0
 
 
 def test_siren_tells_the_first_kernel_from_the_others() -> None:
     made = plan("siren", weight("a.weight", (64, 2)), weight("b.weight", (64, 64)))
-    assert made["a.weight"].start.init == ic.initializers.Siren(first=True)
-    assert made["b.weight"].start.init == ic.initializers.Siren()
+    assert made["a.weight"].assignment.init == ic.initializers.Siren(first=True)
+    assert made["b.weight"].assignment.init == ic.initializers.Siren()
 
 
-@pytest.mark.parametrize("name", [*interop.PRESETS])
+@pytest.mark.parametrize("name", [*interop.RECIPES])
 def test_every_recipe_starts_every_role_and_says_what_it_does(name: str) -> None:
-    given: Any = {"recipe": name, "width": 8, "base_width": 4} if name == "mup" else name
+    given = with_options(name)
     roles = [role for role in interop.ROLES if role not in ("other", "weight", "recurrent")]
     parameters = [weight(f"h.0.{role}", (8,), role, fan_in=4) for role in roles if role[-1] != "g"]
     parameters += [
@@ -381,7 +382,7 @@ def test_every_recipe_starts_every_role_and_says_what_it_does(name: str) -> None
         assert entry.is_kept == (entry.parameter.role == "buffer")
         assert np.isfinite(array).all() or entry.is_kept
         init = entry.to_dict()["init"]
-        assert init is None or from_dict(init) == entry.start.init
+        assert init is None or from_dict(init) == entry.assignment.init
     assert interop.recipe(made.to_dict()["recipe"]).name == name
 
 

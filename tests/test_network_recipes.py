@@ -245,9 +245,9 @@ def test_switch_has_the_width_of_its_paper_before_the_cut_and_embeddings_their_l
     assert w.std() / plain.std() == pytest.approx(0.31623, abs=5e-6)
     torch = pytest.importorskip("torch")
     table = torch.nn.Embedding(2000, 64).weight.detach()
-    law: Any = recipes.Embedding(64, "torch").role("table").weight
+    law: Any = recipes.EmbeddingTable(64, "torch").role("table").weight
     assert float(table.std()) == pytest.approx(law.std, rel=5 / math.sqrt(2 * 128_000))
-    wide: Any = recipes.Embedding(64).role("table").weight
+    wide: Any = recipes.EmbeddingTable(64).role("table").weight
     assert wide.std == 1 / 8
 
 
@@ -256,5 +256,5 @@ def test_the_table_of_flax_has_rows_of_length_one() -> None:
     jax = pytest.importorskip("jax")
     made = linen.Embed(3000, 64).init(jax.random.key(0), np.zeros(1, np.int32))
     theirs = np.asarray(made["params"]["embedding"])
-    ours: Any = recipes.Embedding(64).role("table").weight
+    ours: Any = recipes.EmbeddingTable(64).role("table").weight
     assert theirs.std() == pytest.approx(ours.std, rel=5 / math.sqrt(2 * theirs.size))

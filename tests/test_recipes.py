@@ -45,7 +45,7 @@ EVERY: list[recipes.Recipe] = [
     recipes.SubLn(n_decoder=12),
     recipes.Spectral(fan_in=16, fan_out=8),
     recipes.SubLn(n_encoder=6, n_decoder=6),
-    recipes.Embedding(width=64),
+    recipes.EmbeddingTable(width=64),
 ]
 
 
@@ -306,7 +306,7 @@ def test_lora_changes_nothing_at_first() -> None:
     ("make", "match"),
     [
         (lambda: recipes.Gpt2(n_layers=0), "n_layers=0"),
-        (lambda: recipes.DeepNorm(), "at least one stack"),
+        (lambda: recipes.DeepNorm(0, 0), "at least one stack"),
         (lambda: recipes.Fixup(n_blocks=3, branch_layers=1), "branch_layers=1"),
         (lambda: recipes.MuP(8, 8, optimizer="lion"), "optimizer='lion'"),  # type: ignore[arg-type]
         (lambda: recipes.Lora(rank=4, a="sparse"), "a='sparse'"),  # type: ignore[arg-type]

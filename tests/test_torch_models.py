@@ -13,21 +13,18 @@ from initcore import interop
 torch = pytest.importorskip("torch")
 
 from models import INPUTS, MODELS, BasicBlock, Gpt, ResNet, Tagger, Vit, mlp  # noqa: E402
+from recipe_options import EVERY  # noqa: E402
 
 from initcore.interop.torch import initialize, materialize  # noqa: E402
 
 nn = torch.nn
 KEY = ic.Key(11)
-RECIPES: list[Any] = [
-    {"recipe": "mup", "width": 32, "base_width": 8} if name == "mup" else name
-    for name in interop.PRESETS
-]
 # vision transformers have tokens and positions that no layer's kind explains
 TOKENS = {"rules": [{"name": ["cls_token", "pos_embed"], "init": "zeros"}]}
 
 
 def given(model: str, recipe: Any) -> Any:
-    explained = recipe in ("vit", "bert")
+    explained = recipe in ("vit", "bert", "layer_scale")
     return TOKENS | {"base": recipe} if model == "vit" and not explained else recipe
 
 
@@ -41,7 +38,7 @@ def kernel(array: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("model", "recipe"),
-    list(product(MODELS, RECIPES)),
+    list(product(MODELS, EVERY)),
     ids=lambda value: value if isinstance(value, str) else value["recipe"],
 )
 def test_every_recipe_starts_every_model_and_it_runs(model: str, recipe: Any) -> None:
@@ -437,7 +434,7 @@ def test_materialize_makes_a_recurrent_layer_that_runs() -> None:
 
 def test_a_block_without_a_name_of_its_own_is_a_branch_of_fixup() -> None:
     plan = initialize(nn.ModuleList([BasicBlock(4, 4, 1)]), "fixup_resnet", key=KEY)
-    assert plan["0.conv2.weight"].start.init == ic.Zeros()
+    assert plan["0.conv2.weight"].assignment.init == ic.Zeros()
 
 
 class Conv1D(nn.Module):

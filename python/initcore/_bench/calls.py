@@ -124,7 +124,7 @@ def measure(name: str, runs: int = RUNS) -> dict[str, Any]:
     try:
         prepared = prepare(model, recipe, key=0)
         check(model, recipe, prepared)
-        law = next(e.start.init for e in prepared.plan if e.parameter.role == "weight")
+        law = next(e.assignment.init for e in prepared.plan if e.parameter.role == "weight")
         assert isinstance(law, Initializer)
         drawn = sum(p.numel() for p in model.parameters() if p.ndim > 1)
         array, key = np.empty(drawn, np.float32), Key(0)

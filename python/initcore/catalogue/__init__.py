@@ -179,7 +179,7 @@ def _row(name: str, kind: Kind, item: Any) -> Row:
 
 
 # in the modules, but no schemes
-_NOT_SCHEMES = {"Elementwise", "Filled", "Initializer", "Recipe"}
+_NOT_SCHEMES = {"Elementwise", "Filled", "Initializer", "Recipe", "register"}
 
 
 def _schemes(module: Any) -> list[tuple[str, Kind, Any]]:

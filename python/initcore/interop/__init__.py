@@ -11,8 +11,9 @@ from initcore.interop._fingerprint import fingerprint
 from initcore.interop._manifest import Manifest
 from initcore.models import (
     KEEP,
-    PRESETS,
+    RECIPES,
     ROLES,
+    Assignment,
     Entry,
     Model,
     Parameter,
@@ -21,15 +22,15 @@ from initcore.models import (
     Rule,
     Rules,
     Scaled,
-    Start,
     Weights,
     recipe,
 )
 
 __all__ = [
     "KEEP",
-    "PRESETS",
+    "RECIPES",
     "ROLES",
+    "Assignment",
     "Entry",
     "Manifest",
     "Model",
@@ -39,7 +40,6 @@ __all__ = [
     "Rule",
     "Rules",
     "Scaled",
-    "Start",
     "Weights",
     "allow",
     "fingerprint",

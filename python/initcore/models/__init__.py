@@ -6,30 +6,33 @@ distribution each parameter gets, before a byte is written. `initcore.interop` b
 
 from initcore.models.parameters import ROLES, Model, Parameter
 from initcore.models.plan import Entry, Plan, key_below, make
-from initcore.models.presets import PRESETS
 from initcore.models.reading import RecipeLike, recipe
-from initcore.models.rules import KEEP, Rule, Rules, Scaled, Start
+from initcore.models.roles import RECIPES, Recipe, Role, register
+from initcore.models.rules import KEEP, Assignment, Rule, Rules, Scaled
 from initcore.models.weights import Weights
 from initcore.models.writing import Writer, made, write
 
 __all__ = [
     "KEEP",
-    "PRESETS",
+    "RECIPES",
     "ROLES",
+    "Assignment",
     "Entry",
     "Model",
     "Parameter",
     "Plan",
+    "Recipe",
     "RecipeLike",
+    "Role",
     "Rule",
     "Rules",
     "Scaled",
-    "Start",
     "Weights",
     "Writer",
     "key_below",
     "made",
     "make",
     "recipe",
+    "register",
     "write",
 ]

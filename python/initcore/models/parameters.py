@@ -1,7 +1,7 @@
 """What is known of a model's tensors, whatever the framework: the rules see nothing else."""
 
-from collections import Counter
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,6 +24,11 @@ ROLES = {
     "other": "parameter of a module whose meaning is not known",
 }
 BUFFERS = ("running_mean", "running_var", "counter", "buffer")
+
+
+def composed(text: str) -> str:
+    """The text in Unicode's composed form (NFC), in which keys take names."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,11 @@ class Parameter:
     """Other names of the same memory."""
     dtype: str = "float32"
     """Name of its type."""
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Its name and its aliases, in Unicode's composed form (NFC), as patterns are."""
+        return tuple(composed(name) for name in (self.name, *self.aliases))
 
     @property
     def kind(self) -> str:
@@ -123,12 +133,12 @@ class Model:
 
         Of several blocks within one another, the innermost.
         """
-        found: dict[tuple[str, ...], list[Parameter]] = {}
-        for parameter in self.weights:
-            path = innermost_block(parameter.path)
-            if path is not None:
-                found.setdefault(path, []).append(parameter)
-        return {path: tuple(kernels) for path, kernels in found.items()}
+        return _by_block(self.weights)
+
+    @cached_property
+    def block_scales(self) -> dict[tuple[str, ...], tuple[Parameter, ...]]:
+        """The normalizations' factors of each numbered block, as `blocks` has its kernels."""
+        return _by_block(p for p in self.parameters if p.role == "scale")
 
     def is_first(self, parameter: Parameter) -> bool:
         """Whether it is the first kernel of the model."""
@@ -137,6 +147,15 @@ class Model:
     def is_last(self, parameter: Parameter) -> bool:
         """Whether it is the last kernel of the model."""
         return bool(self.weights) and self.weights[-1] is parameter
+
+
+def _by_block(parameters: Iterable[Parameter]) -> dict[tuple[str, ...], tuple[Parameter, ...]]:
+    blocks: dict[tuple[str, ...], list[Parameter]] = {}
+    for parameter in parameters:
+        path = innermost_block(parameter.path)
+        if path is not None:
+            blocks.setdefault(path, []).append(parameter)
+    return {path: tuple(tensors) for path, tensors in blocks.items()}
 
 
 def innermost_block(path: tuple[str, ...]) -> tuple[str, ...] | None:
@@ -149,9 +168,14 @@ def innermost_block(path: tuple[str, ...]) -> tuple[str, ...] | None:
 
 def require_distinct(parameters: tuple[Parameter, ...]) -> None:
     """Refuse two tensors of one path, which would get the same random numbers."""
-    twice = [path for path, times in Counter(p.path for p in parameters).items() if times > 1]
-    if twice:
-        raise ValueError(
-            f"name={'.'.join(twice[0])!r} is there twice, and tensors of one name would get the "
-            "same random numbers; give each layer a name of its own"
-        )
+    first: dict[tuple[str, ...], Parameter] = {}
+    for parameter in parameters:
+        path = tuple(composed(part) for part in parameter.path)
+        other = first.setdefault(path, parameter)
+        if other is not parameter:
+            names = ascii(".".join(other.path)), ascii(".".join(parameter.path))
+            same = "" if names[0] == names[1] else f", for {names[1]} is the same text in Unicode"
+            raise ValueError(
+                f"name={names[0]} is there twice{same}, and tensors of one name would get the same "
+                "random numbers; give each layer a name of its own"
+            )

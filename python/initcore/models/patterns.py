@@ -1,4 +1,6 @@
-"""Rules that most recipes share, and the names that transformers give their parts."""
+"""Names that models give their parts, and rules that most recipes share."""
+
+import math
 
 from initcore.initializers import Constant, Initializer, Normal, Ones, Zeros
 from initcore.models.parameters import Model, Parameter
@@ -32,19 +34,28 @@ FEED_FORWARD_OUTPUTS = (
     "*.ffn.2.weight",
 )
 """What the feed-forward part writes to the stream."""
+RESIDUAL = (*FEED_FORWARD_OUTPUTS, *OUTPUTS)
+"""What writes to the residual stream."""
+QUERIES_AND_KEYS = (
+    *("*.q_proj.*", "*.query.*", "*.wq.*", "*.to_q.*", "*.q_proj_weight"),
+    *("*.k_proj.*", "*.key.*", "*.wk.*", "*.to_k.*", "*.k_proj_weight"),
+)
+VALUES = ("*.v_proj.*", "*.value.*", "*.wv.*", "*.to_v.*", "*.v_proj_weight")
+KERNELS = ("weight", "recurrent")
+RECURRENT_LAYERS = ("RNNBase", "RNNCellBase", "RNN")
 HEADS = ("*head.weight", "head.*weight", "heads.*weight", "*classifier.weight", "fc.weight")
 BRANCH_SCALES = ("*.gamma", "*.gamma_[0-9]", "*.layer_scale*", "*.ls[0-9].*", "*.lambda*")
 
 
-def optional(start: Choice, *, name: object = (), module: object = (), role: object = ()) -> Rule:
+def optional(init: Choice, *, name: object = (), module: object = (), role: object = ()) -> Rule:
     """A rule of a recipe, which need not find anything."""
-    return Rule(start, name, module, role, needed=False)  # type: ignore[arg-type]
+    return Rule(init, name, module, role, needed=False)  # type: ignore[arg-type]
 
 
 def rest(
     *,
-    embedding: Initializer | None = None,
-    token: Initializer | None = None,
+    embedding: Choice | None = None,
+    token: Choice | None = None,
     bias: Choice | None = None,
 ) -> tuple[Rule, ...]:
     """What is not a kernel: biases 0, normalizations the identity, other buffers kept."""
@@ -59,14 +70,24 @@ def rest(
     )
 
 
+def inverse_root_of_width(parameter: Parameter, model: Model) -> Initializer:
+    """N(0, 1 / width), width the length of a row."""
+    return Normal(std=1.0 / math.sqrt(parameter.shape[-1]))
+
+
 def block_of(parameter: Parameter, model: Model, n_layers: int | None) -> tuple[int, int]:
     """Number of the layer that holds it, and how many layers there are."""
-    found = model.block(parameter)
-    if found is None:
+    block = model.block(parameter)
+    if block is None:
         if n_layers is None:
             raise ValueError(
                 f"name={parameter.name!r} is in no numbered block, so the number of layers is not "
                 'known; say it, as in recipe={"recipe": "gpt2", "n_layers": 12}'
             )
         return 0, n_layers
-    return found[0], n_layers or found[1]
+    return block[0], n_layers or block[1]
+
+
+def count_layers(parameter: Parameter, model: Model, n_layers: int | None) -> int:
+    """How many layers there are."""
+    return block_of(parameter, model, n_layers)[1]

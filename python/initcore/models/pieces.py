@@ -1,4 +1,4 @@
-"""What starting one tensor comes to: the blocks of it that one initializer writes at a time."""
+"""What initializing one tensor comes to: the blocks of it that one initializer writes at a time."""
 
 import math
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from initcore.initializers import (
 )
 from initcore.keys import Key
 from initcore.models.parameters import Parameter
-from initcore.models.rules import Start
+from initcore.models.rules import Assignment
 
 Drawn = tuple[str, tuple[float, ...], str, tuple[int, ...]]
 """Law, its numbers, the kind of its stream, and strides in the canonical order."""
@@ -95,30 +95,31 @@ class Piece:
         )
 
 
-def tensor_fans(parameter: Parameter, start: Start) -> Fans:
-    """The fans that the start of this tensor takes: its own, the layer's, or those of the shape."""
+def tensor_fans(parameter: Parameter, assignment: Assignment) -> Fans:
+    """Fans of the tensor: those of its assignment, of its layer, or of its shape."""
     fan_in, fan_out = parameter.fan_in, parameter.fan_out
-    if len(parameter.shape) > 1 and (start.whole or (fan_in is None and fan_out is None)):
-        by_shape = fans(parameter.shape, parameter.layout)
-        fan_in, fan_out = by_shape.fan_in, by_shape.fan_out
+    by_shape = len(parameter.shape) > 1 and 0 not in parameter.shape
+    if by_shape and (assignment.whole or (fan_in is None and fan_out is None)):
+        of_shape = fans(parameter.shape, parameter.layout)
+        fan_in, fan_out = of_shape.fan_in, of_shape.fan_out
     return Fans(
-        fan_in if start.fan_in is None else start.fan_in,
-        fan_out if start.fan_out is None else start.fan_out,
+        fan_in if assignment.fan_in is None else assignment.fan_in,
+        fan_out if assignment.fan_out is None else assignment.fan_out,
         parameter.groups,
         parameter.transposed,
     )
 
 
-def pieces(parameter: Parameter, start: Start) -> Iterator[Piece]:
+def pieces(parameter: Parameter, assignment: Assignment) -> Iterator[Piece]:
     """The blocks of a tensor, in order; none where it is kept.
 
     Packed blocks are what they would be as tensors of their own with the keys key / "q" and so
     on, as `Packed` has it, but written where they lie.
     """
-    if start.init is None:
+    if assignment.init is None:
         return
-    known = tensor_fans(parameter, start)
-    said = (
+    known = tensor_fans(parameter, assignment)
+    layer = (
         parameter.layout,
         parameter.groups,
         parameter.transposed,
@@ -126,17 +127,17 @@ def pieces(parameter: Parameter, start: Start) -> Iterator[Piece]:
         known.fan_out,
     )
     shape, axis = parameter.shape, parameter.part_axis
-    draws = not isinstance(start.init, Constant | Zeros | Ones) or start.by_part
-    if len(shape) < 2 or len(parameter.parts) < 2 or start.whole or not draws:
-        yield Piece(start.init, None, shape, (), *said)
+    draws = not isinstance(assignment.init, Constant | Zeros | Ones) or assignment.by_part
+    if len(shape) < 2 or len(parameter.parts) < 2 or assignment.whole or not draws:
+        yield Piece(assignment.init, None, shape, (), *layer)
         return
     step = shape[axis] // len(parameter.parts)
     for at, part in enumerate(parameter.parts):
         index = [slice(None)] * len(shape)
         index[axis] = slice(at * step, (at + 1) * step)
         part_shape = (*shape[:axis], step, *shape[axis + 1 :])
-        law = start.by_part.get(part, start.init)
-        yield Piece(law, part, part_shape, tuple(index), *said)
+        law = assignment.by_part.get(part, assignment.init)
+        yield Piece(law, part, part_shape, tuple(index), *layer)
 
 
 def std_of(init: Initializer, known: Fans, shape: tuple[int, ...]) -> float | None:

@@ -7,17 +7,17 @@ from typing import Any
 
 from initcore.initializers import fans
 from initcore.keys import Key
-from initcore.models.parameters import Model, Parameter, require_distinct
+from initcore.models.parameters import Model, Parameter, composed, require_distinct
 from initcore.models.pieces import Piece, pieces, std_of, tensor_fans
-from initcore.models.rules import KEEP, Rules, Start
+from initcore.models.rules import EMPTY, KEEP, Assignment, Rule, Rules
 
 
 @dataclass(frozen=True)
 class Entry:
-    """How one tensor starts."""
+    """What one tensor gets."""
 
     parameter: Parameter
-    start: Start
+    assignment: Assignment
     rule: str
     """The rule that decided, in words."""
     key: Key
@@ -28,7 +28,7 @@ class Entry:
     @property
     def is_kept(self) -> bool:
         """Whether the tensor stays as it is."""
-        return self.start.init is None
+        return self.assignment.init is None
 
     @property
     def law(self) -> str:
@@ -47,22 +47,22 @@ class Entry:
     @property
     def std(self) -> float | None:
         """Standard deviation of an element; None where elements differ in law or are kept."""
-        known = tensor_fans(self.parameter, self.start)
-        found = {std_of(piece.init, known, piece.shape) for piece in self.pieces}
-        return found.pop() if len(found) == 1 else None
+        known = tensor_fans(self.parameter, self.assignment)
+        stds = {std_of(piece.init, known, piece.shape) for piece in self.pieces}
+        return stds.pop() if len(stds) == 1 else None
 
     @property
     def note(self) -> str:
-        """What else there is to know."""
-        said = [self.start.note] if self.start.note else []
+        """Remarks: the reason for the initializer, ties, the row that is 0, factors."""
+        remarks = [self.assignment.note] if self.assignment.note else []
         if self.parameter.aliases:
-            said.append(f"tied: also {', '.join(self.parameter.aliases)}")
+            remarks.append(f"tied: also {', '.join(self.parameter.aliases)}")
         if self.parameter.zero_row is not None and not self.is_kept:
-            said.append(f"row {self.parameter.zero_row} is 0")
+            remarks.append(f"row {self.parameter.zero_row} is 0")
         for name in ("multiplier", "lr", "weight_decay", "eps"):
-            if getattr(self.start, name) != 1.0:
-                said.append(f"{name} x {getattr(self.start, name):.4g}")
-        return "; ".join(said)
+            if getattr(self.assignment, name) != 1.0:
+                remarks.append(f"{name} x {getattr(self.assignment, name):.4g}")
+        return "; ".join(remarks)
 
     def write(self, array: Any) -> None:
         """Write the tensor into an array, as of `Initializer.fill`, of the parameter's shape."""
@@ -73,14 +73,14 @@ class Entry:
 
     def to_dict(self) -> dict[str, Any]:
         """This entry as a dict that JSON can hold."""
-        start = self.start
+        assignment = self.assignment
         return {
             "name": self.parameter.name,
             "shape": list(self.parameter.shape),
             "role": self.parameter.role,
             "rule": self.rule,
-            "init": None if start.init is None else start.init.to_dict(),
-            "by_part": {part: init.to_dict() for part, init in start.by_part.items()},
+            "init": None if assignment.init is None else assignment.init.to_dict(),
+            "by_part": {part: init.to_dict() for part, init in assignment.by_part.items()},
             "law": self.law,
             "std": self.std,
             "note": self.note,
@@ -106,7 +106,7 @@ class Plan:
     def __getitem__(self, name: str) -> Entry:
         """The entry of the tensor of this name, or of this other name."""
         for entry in self.entries:
-            if name == entry.parameter.name or name in entry.parameter.aliases:
+            if composed(name) in entry.parameter.names:
                 return entry
         raise KeyError(name)
 
@@ -144,7 +144,7 @@ class Plan:
         theirs = {entry.parameter.name: entry for entry in other.entries}
         lines = []
         for name in [*mine, *(name for name in theirs if name not in mine)]:
-            left, right = (_side(found.get(name)) for found in (mine, theirs))
+            left, right = (_side(entries.get(name)) for entries in (mine, theirs))
             if left != right:
                 lines.append((name, left, right))
         if not lines:
@@ -171,7 +171,7 @@ def _number(value: float | None) -> str:
 
 def _row(entry: Entry) -> tuple[str, ...]:
     parameter = entry.parameter
-    known = tensor_fans(parameter, entry.start)
+    known = tensor_fans(parameter, entry.assignment)
     packed = f" ({' '.join(parameter.parts)})" if parameter.parts else ""
     return (
         parameter.name,
@@ -210,40 +210,68 @@ def make(
         If `strict` finds one of these, two tensors have one name, or a law does not fit a tensor.
     """
     require_distinct(model.parameters)
-    entries = []
-    without = []
-    used = set()
+    entries: list[Entry] = []
+    without: list[Parameter] = []
+    deciding: dict[int, Rule] = {}
     words = {id(rule): str(rule) for rule in recipe.rules}
     keys: dict[tuple[str, ...], Key] = {(): key}
-    alike: dict[Any, tuple[Start, tuple[Piece, ...]]] = {}
+    alike: dict[Any, tuple[Assignment, tuple[Piece, ...]]] = {}
     for parameter in model:
         rule = recipe.find(parameter)
         tensor_key = key_below(parameter.path, keys)
+        if 0 in parameter.shape:
+            entries.append(Entry(parameter, EMPTY, "nothing to do", tensor_key))
+            if rule is not None:
+                deciding[id(rule)] = rule
+            continue
         if rule is None:
             without.append(parameter)
             entries.append(Entry(parameter, KEEP, "none", tensor_key))
             continue
-        used.add(id(rule))
-        start, said = rule.resolve(parameter, model), words[id(rule)]
-        entries.append(
-            Entry(parameter, start, said, tensor_key, _pieces(parameter, start, said, alike))
-        )
-    if strict and without:
-        named = ", ".join(f"{p.name} {p.shape} of {p.kind or 'the model'}" for p in without[:8])
-        more = f" and {len(without) - 8} more" if len(without) > 8 else ""
-        first = f'{{"name": {without[0].name!r}, "init": "zeros"}}'
-        raise ValueError(
-            f"recipe={recipe.name!r} has no rule for {named}{more}; add one such as {first}, "
-            'before a recipe\'s as in {"base": "he", "rules": [...]}, or leave them as they '
-            "are with strict=False"
-        )
-    idle = [rule for rule in recipe.rules if rule.needed and id(rule) not in used]
-    if strict and idle:
-        raise ValueError(
-            f"recipe={recipe.name!r} has a rule that decides for no tensor: {idle[0]}; correct "
-            "it or put it further up, or pass strict=False"
-        )
+        deciding[id(rule)] = rule
+        assignment, text = rule.resolve(parameter, model), words[id(rule)]
+        blocks = _pieces(parameter, assignment, text, alike)
+        entries.append(Entry(parameter, assignment, text, tensor_key, blocks))
+    if strict:
+        _require_rules(recipe, without)
+        _require_tensors(recipe, model, deciding)
     return Plan(recipe, key, tuple(entries), remarks)
+
+
+def _require_rules(recipe: Rules, without: list[Parameter]) -> None:
+    """Refuse tensors without a rule; the error has the rule to add and where."""
+    if not without:
+        return
+    named = ", ".join(f"{p.name} {p.shape} of {p.kind or 'the model'}" for p in without[:8])
+    more = f" and {len(without) - 8} more" if len(without) > 8 else ""
+    rule = f'{{"name": {without[0].name!r}, "init": "keep"}}'
+    if "rules" in recipe.source or not recipe.source:
+        remedy = f"add one to its rules, such as {rule}"
+    else:
+        own = recipe.name if recipe.source == {"recipe": recipe.name} else recipe.source
+        remedy = f'put one before its own: {{"base": {own!r}, "rules": [{rule}]}}'
+    raise ValueError(
+        f"recipe={recipe.name!r} has no rule for {named}{more}; {remedy}, with an initializer in "
+        'place of "keep" unless the value that it has is right, or leave all of them as they are '
+        "with strict=False"
+    )
+
+
+def _require_tensors(recipe: Rules, model: Model, deciding: dict[int, Rule]) -> None:
+    """Refuse a rule that decides for no tensor, unless a tie's other name has an equal rule."""
+    tied = [parameter for parameter in model if parameter.aliases]
+    for rule in recipe.rules:
+        if not rule.needed or id(rule) in deciding:
+            continue
+        agreed = any(
+            rule.fits(parameter) and (first := recipe.find(parameter)) and first.init == rule.init
+            for parameter in tied
+        )
+        if not agreed:
+            raise ValueError(
+                f"recipe={recipe.name!r} has a rule that decides for no tensor: {rule}; correct "
+                "it or put it further up, or pass strict=False"
+            )
 
 
 def key_below(path: tuple[str, ...], keys: dict[tuple[str, ...], Key]) -> Key:
@@ -256,39 +284,38 @@ def key_below(path: tuple[str, ...], keys: dict[tuple[str, ...], Key]) -> Key:
 
 def _pieces(
     parameter: Parameter,
-    start: Start,
+    assignment: Assignment,
     rule: str,
-    alike: dict[Any, tuple[Start, tuple[Piece, ...]]],
+    alike: dict[Any, tuple[Assignment, tuple[Piece, ...]]],
 ) -> tuple[Piece, ...]:
     """The pieces of a tensor whose law fits it; those of one that is alike, if there is one.
 
-    Alike are tensors of one layer's kind and shape that start by the same object.
+    Alike are tensors of one layer's kind and shape that get the same object.
     """
-    said = (
-        id(start.init),
-        id(start.by_part) if start.by_part else None,
-        *(start.whole, start.fan_in, start.fan_out),
+    facts = (
+        id(assignment.init),
+        id(assignment.by_part) if assignment.by_part else None,
+        *(assignment.whole, assignment.fan_in, assignment.fan_out),
         *(parameter.shape, parameter.layout, parameter.groups, parameter.transposed),
         *(parameter.fan_in, parameter.fan_out, parameter.parts, parameter.part_axis),
     )
-    found = alike.get(said)
-    if found is None:
-        found = start, _fitting(parameter, start, rule)
-        alike[said] = found  # with the start itself, so that its id is nobody else's
-    return found[1]
+    known = alike.get(facts)
+    if known is None:
+        known = assignment, _fitting(parameter, assignment, rule)
+        alike[facts] = known  # with the assignment itself, so that its id is nobody else's
+    return known[1]
 
 
-def _fitting(parameter: Parameter, start: Start, rule: str) -> tuple[Piece, ...]:
+def _fitting(parameter: Parameter, assignment: Assignment, rule: str) -> tuple[Piece, ...]:
     """The pieces of a tensor, or an error that says why its law does not fit it."""
     try:
-        found = tuple(pieces(parameter, start))
-        known = tensor_fans(parameter, start)
-        if 0 not in parameter.shape:
-            for piece in found:
-                fans(piece.shape, piece.layout)
-                std_of(piece.init, known, piece.shape)
+        blocks = tuple(pieces(parameter, assignment))
+        known = tensor_fans(parameter, assignment)
+        for piece in blocks:
+            fans(piece.shape, piece.layout)
+            std_of(piece.init, known, piece.shape)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"{parameter.name} {parameter.shape} of {parameter.kind}, by the rule {rule}: {error}"
         ) from error
-    return found
+    return blocks

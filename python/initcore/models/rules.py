@@ -1,4 +1,4 @@
-"""Rules: which tensor of a model starts how; of a list of them the first that fits decides."""
+"""Rules: which tensor of a model gets what; of a list of them the first that fits decides."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,24 +9,23 @@ from typing import Any, Literal
 from initcore.activations import Activation
 from initcore.activations.gains import gain as gain_of
 from initcore.initializers import Initializer, VarianceScaling
-from initcore.models.parameters import ROLES, Model, Parameter
-from initcore.recipes import Role
+from initcore.models.parameters import ROLES, Model, Parameter, composed
 
 
 @dataclass(frozen=True)
-class Start:
-    """How one tensor starts."""
+class Assignment:
+    """What one tensor gets."""
 
     init: Initializer | None
-    """Its law; None leaves the tensor as it is."""
+    """Its initializer; None leaves the tensor as it is."""
     by_part: dict[str, Initializer] = field(default_factory=dict)
-    """Laws of some of the blocks that are packed into it."""
+    """Initializers of some of the blocks that are packed into it."""
     whole: bool = False
     """Whether packed blocks count as one matrix, whose shape says the fans."""
     fan_in: float | None = None
-    """Wins over the layer's."""
+    """Overrides the layer's."""
     fan_out: float | None = None
-    """Wins over the layer's."""
+    """Overrides the layer's."""
     multiplier: float = 1.0
     """What the layer's output is to be multiplied by; the caller's to do, the plan shows it."""
     lr: float = 1.0
@@ -39,24 +38,13 @@ class Start:
     """For the plan."""
 
 
-KEEP = Start(None, note="kept as it is")
+KEEP = Assignment(None, note="kept as it is")
+EMPTY = Assignment(None, note="no elements")
 
-Choice = Initializer | Start | Callable[[Parameter, Model], "Initializer | Start"]
-
-
-def start_of(role: Role, note: str = "") -> Start:
-    """What a recipe of `initcore.recipes` says of the weight of one role."""
-    return Start(
-        role.weight,
-        multiplier=role.multiplier,
-        lr=role.lr,
-        weight_decay=role.weight_decay,
-        eps=role.eps,
-        note=note,
-    )
+Choice = Initializer | Assignment | Callable[[Parameter, Model], "Initializer | Assignment"]
 
 
-def _following(activation: str | Activation | None) -> str:
+def _activation_note(activation: str | Activation | None) -> str:
     if activation is None:
         return ""
     if activation == "identity":
@@ -89,43 +77,43 @@ class Scaled:
         VarianceScaling(1.0, self.mode, self.distribution)
         gain_of(self.otherwise)
 
-    def __call__(self, parameter: Parameter, model: Model) -> Start:
+    def __call__(self, parameter: Parameter, model: Model) -> Assignment:
         """The law for one tensor; the same object for tensors before the same activation."""
         if not isinstance(self.gain, str):
-            return self._start(self.gain, f"gain {self.gain:.4g}")
-        known = parameter.activation
-        factor = gain_of(known or self.otherwise)
-        said = _following(known) or f"{self.otherwise} assumed"
-        return self._start(factor, f"gain {factor:.4g}: {said}")
+            return self._assignment(self.gain, f"gain {self.gain:.4g}")
+        activation = parameter.activation
+        factor = gain_of(activation or self.otherwise)
+        reason = _activation_note(activation) or f"{self.otherwise} assumed"
+        return self._assignment(factor, f"gain {factor:.4g}: {reason}")
 
-    def _start(self, factor: float, note: str) -> Start:
-        found = self._starts.get((factor, note))
-        if found is None:
+    def _assignment(self, factor: float, note: str) -> Assignment:
+        made = self._assignments.get((factor, note))
+        if made is None:
             # the square of sqrt(2) is not quite 2, and bytes should not show it
             scale = float(f"{factor * factor:.12g}")
-            law = VarianceScaling(scale, self.mode, self.distribution)
-            found = self._starts[factor, note] = Start(law, note=note)
-        return found
+            init = VarianceScaling(scale, self.mode, self.distribution)
+            made = self._assignments[factor, note] = Assignment(init, note=note)
+        return made
 
     @cached_property
-    def _starts(self) -> dict[tuple[float, str], Start]:
+    def _assignments(self) -> dict[tuple[float, str], Assignment]:
         return {}
 
 
 def _patterns(name: str, given: str | tuple[str, ...]) -> tuple[str, ...]:
-    found = (given,) if isinstance(given, str) else tuple(given)
-    if not all(isinstance(pattern, str) and pattern for pattern in found):
+    patterns = (given,) if isinstance(given, str) else given
+    if not isinstance(patterns, tuple) or not all(isinstance(p, str) and p for p in patterns):
         raise TypeError(f"{name}={given!r} must be a text or several")
-    return found
+    return tuple(composed(pattern) for pattern in patterns)
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A start for the tensors that fit all that is said here.
+    """What the tensors get that fit all that is said here.
 
     Parameters
     ----------
-    start : Initializer, Start or callable
+    init : Initializer, Assignment or callable
         A callable is given the `Parameter` and the `Model`.
     name : str or tuple of str, optional
         Patterns of the tensor's name, as in ``"*.attn.*.weight"``; one of them has to fit all of
@@ -138,7 +126,7 @@ class Rule:
         Whether `strict` refuses a model in which the rule fits nothing.
     """
 
-    start: Choice
+    init: Choice
     name: str | tuple[str, ...] = ()
     module: str | tuple[str, ...] = ()
     role: str | tuple[str, ...] = ()
@@ -154,27 +142,26 @@ class Rule:
 
     def fits(self, parameter: Parameter) -> bool:
         """Whether it is for this tensor."""
-        names = (parameter.name, *parameter.aliases)
         return (
-            (not self.name or any(fnmatchcase(n, p) for n in names for p in self.name))
+            (not self.name or any(fnmatchcase(n, p) for n in parameter.names for p in self.name))
             and (not self.module or any(m in parameter.kinds for m in self.module))
             and (not self.role or parameter.role in self.role)
         )
 
-    def resolve(self, parameter: Parameter, model: Model) -> Start:
-        """How this tensor starts."""
-        found: Any = self.start
-        if callable(found) and not isinstance(found, Initializer):
-            found = found(parameter, model)
-        return found if isinstance(found, Start) else Start(found)
+    def resolve(self, parameter: Parameter, model: Model) -> Assignment:
+        """What this tensor gets."""
+        choice: Any = self.init
+        if callable(choice) and not isinstance(choice, Initializer):
+            choice = choice(parameter, model)
+        return choice if isinstance(choice, Assignment) else Assignment(choice)
 
     def __str__(self) -> str:
-        said = [
+        conditions = [
             f"{field_name} {' or '.join(patterns)}"
             for field_name in ("name", "module", "role")
             if (patterns := getattr(self, field_name))
         ]
-        return ", ".join(said) or "everything"
+        return ", ".join(conditions) or "everything"
 
 
 @dataclass(frozen=True)
@@ -192,7 +179,7 @@ class Rules:
     def asks_for_activations(self) -> bool:
         """Whether a gain is chosen by what follows a layer."""
         return any(
-            isinstance(rule.start, Scaled) and rule.start.gain == "auto" for rule in self.rules
+            isinstance(rule.init, Scaled) and rule.init.gain == "auto" for rule in self.rules
         )
 
     def find(self, parameter: Parameter) -> Rule | None:

@@ -109,14 +109,14 @@ def write(todo: Iterable[tuple[Entry, Any]]) -> None:
     todo : iterable of (Entry, array)
         Arrays on the CPU as of `Initializer.fill`, of the parameters' shapes; they share no memory.
     """
-    here, told = [], []
+    on_cpu, on_written = [], []
     for entry, array in todo:
         target, written = writable(array, entry.parameter.name)
-        here.append((entry, target))
+        on_cpu.append((entry, target))
         if written is not None:
-            told.append(written)
-    Writer(here).write()
-    for written in told:
+            on_written.append(written)
+    Writer(on_cpu).write()
+    for written in on_written:
         written()
 
 

@@ -1,11 +1,13 @@
-"""Recipes: schemes that concern a whole network, as starts and factors for each role in it."""
+"""Recipes: schemes for a whole network, as initializers and factors of each role in it."""
 
-from initcore.recipes._base import Recipe, Role
+from initcore.models.roles import Recipe, Role, register
 from initcore.recipes.adapters import Lora, LowRank, olora, pissa
+from initcore.recipes.frameworks import KerasDefault, TorchDefault
 from initcore.recipes.krahenbuhl import krahenbuhl
 from initcore.recipes.lsuv import lsuv
 from initcore.recipes.mimetic import mimetic
-from initcore.recipes.models import T5, Bert, Embedding, Mamba, Olmo2, SwitchMoe
+from initcore.recipes.models import T5, Bert, EmbeddingTable, Mamba, Olmo2, SwitchMoe
+from initcore.recipes.networks import Glorot, He, Lecun, SineNetwork, Xavier
 from initcore.recipes.plain import SelfNormalizing, TailoredRelu, ZeroReadout
 from initcore.recipes.recurrent import Irnn, Lstm
 from initcore.recipes.residual import (
@@ -19,6 +21,7 @@ from initcore.recipes.residual import (
 from initcore.recipes.shaping import DeepKernelShaping
 from initcore.recipes.transformer import DeepNorm, Gpt2, Llama, Mitchell, SubLn, TFixup
 from initcore.recipes.unit_norm import act_norm, weight_norm
+from initcore.recipes.vision import Vit
 from initcore.recipes.width import CompleteP, DepthMuP, MuP, NeuralTangent, Spectral
 
 __all__ = [
@@ -28,12 +31,16 @@ __all__ = [
     "DeepKernelShaping",
     "DeepNorm",
     "DepthMuP",
-    "Embedding",
+    "EmbeddingTable",
     "Fixup",
+    "Glorot",
     "Gpt2",
+    "He",
     "InverseSqrtDepth",
     "Irnn",
+    "KerasDefault",
     "LayerScale",
+    "Lecun",
     "Llama",
     "Lora",
     "LowRank",
@@ -47,12 +54,16 @@ __all__ = [
     "Recipe",
     "Role",
     "SelfNormalizing",
+    "SineNetwork",
     "SkipInit",
     "Spectral",
     "SubLn",
     "SwitchMoe",
     "TFixup",
     "TailoredRelu",
+    "TorchDefault",
+    "Vit",
+    "Xavier",
     "ZeroGamma",
     "ZeroReadout",
     "act_norm",
@@ -61,5 +72,6 @@ __all__ = [
     "mimetic",
     "olora",
     "pissa",
+    "register",
     "weight_norm",
 ]

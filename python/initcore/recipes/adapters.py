@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from initcore._exact.linear_algebra import leading, orthonormal, product
 from initcore.initializers import Normal, StandardUniform, Zeros
 from initcore.keys import Key, require_key
-from initcore.recipes._base import Recipe, Role, require_count, require_positive
+from initcore.models.roles import Recipe, Role, not_for_models
+from initcore.models.rules import Rule
+from initcore.recipes._base import require_count, require_positive
 
 Array = NDArray[Any]
 
@@ -59,6 +61,14 @@ class Lora(Recipe):
             "a": Role(StandardUniform() if uniform else Normal(std=1.0 / self.rank)),
             "b": Role(Zeros()),
         }
+
+    def rules(self) -> tuple[Rule, ...]:
+        """There are none."""
+        raise not_for_models(
+            self,
+            "starts the two matrices of an adapter and leaves a trained model alone",
+            'fill them: recipe.role("a").weight.fill(a, key=key), and b likewise',
+        )
 
 
 class LowRank(NamedTuple):

@@ -1,7 +1,7 @@
 """The starts of published models: BERT, OLMo 2, Mamba, T5, Switch; and of embeddings anywhere."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from initcore.initializers import (
@@ -16,12 +16,24 @@ from initcore.initializers import (
     VarianceScaling,
     Zeros,
 )
-from initcore.recipes._base import Recipe, Role, require_count, require_positive
+from initcore.models.parameters import Model, Parameter
+from initcore.models.patterns import (
+    KERNELS,
+    POSITIONS,
+    TOKENS,
+    count_layers,
+    optional,
+    rest,
+)
+from initcore.models.roles import Recipe, Role, not_for_models, register
+from initcore.models.rules import Rule
+from initcore.recipes._base import require_count, require_positive
 
 # of N(0, 1) cut at 2, rounded to double
 _CUT_VARIANCE = 0.7737413035499233
 
 
+@register("bert")
 @dataclass(frozen=True)
 class Bert(Recipe):
     """N(0, 0.02^2) cut at 2 standard deviations, for every matrix and embedding.
@@ -60,7 +72,17 @@ class Bert(Recipe):
         every = Role(TruncatedNormal(std=self.std))
         return {"embedding": every, "projection": every, "norm_scale": Role(Ones())}
 
+    def rules(self) -> tuple[Rule, ...]:
+        """Kernels, tables, positions and tokens alike."""
+        every = self.role("projection").weight
+        return (
+            optional(every, name=(*POSITIONS, *TOKENS), role=("embedding", "other")),
+            optional(every, role=KERNELS),
+            *rest(embedding=every, token=every),
+        )
 
+
+@register("olmo2")
 @dataclass(frozen=True)
 class Olmo2(Recipe):
     """N(0, 0.02^2) cut at 3 standard deviations, for all matrices of all layers alike.
@@ -100,7 +122,17 @@ class Olmo2(Recipe):
         every = Role(TruncatedNormal(std=self.std, low=-3.0, high=3.0))
         return {"embedding": every, "projection": every, "residual": every}
 
+    def rules(self) -> tuple[Rule, ...]:
+        """Kernels and tables alike."""
+        every = self.role("projection").weight
+        return (
+            optional(every, name=POSITIONS, role=("embedding", "other")),
+            optional(every, role=KERNELS),
+            *rest(embedding=every),
+        )
 
+
+@register("mamba")
 @dataclass(frozen=True)
 class Mamba(Recipe):
     """PyTorch's U(-r, r), r = 1 / sqrt(fan_in); over sqrt(n_layers) for what writes to the stream.
@@ -111,10 +143,10 @@ class Mamba(Recipe):
 
     Parameters
     ----------
-    n_layers : int
-        Blocks of the model.
-    step_rank : int
-        Inputs of the step projection (dt_rank).
+    n_layers : int, optional
+        Blocks of the model; None for the number that its names show.
+    step_rank : int, optional
+        Inputs of the step projection (dt_rank); None for those of the model's.
     adds_per_layer : int, default 1
         Additions to the stream in each block; 2 where a feed-forward part follows.
 
@@ -132,28 +164,53 @@ class Mamba(Recipe):
     <DiagonalStates: diagonal of A, log_real>
     """
 
-    n_layers: int
-    step_rank: int
+    n_layers: int | None = None
+    step_rank: int | None = None
     adds_per_layer: int = 1
 
     def __post_init__(self) -> None:
         for name in ("n_layers", "step_rank", "adds_per_layer"):
-            require_count(name, getattr(self, name))
+            if getattr(self, name) is not None:
+                require_count(name, getattr(self, name))
 
     def roles(self, layer: int = 0) -> dict[str, Role]:
         """Every role; all layers are alike."""
-        step = 1.0 / math.sqrt(self.step_rank)
-        residual = 1.0 / (3.0 * self.n_layers * self.adds_per_layer)
-        return {
+        roles = {
             "embedding": Role(Normal(std=0.02)),
             "projection": Role(StandardUniform(), Zeros()),
-            "residual": Role(VarianceScaling(residual, "fan_in", "uniform")),
-            "step": Role(Uniform(low=-step, high=step), StepBias()),
             "states": Role(DiagonalStates("log_real")),
             "skip": Role(Ones()),
         }
+        if self.n_layers is not None:
+            variance = 1.0 / (3.0 * self.n_layers * self.adds_per_layer)
+            roles["residual"] = Role(VarianceScaling(variance, "fan_in", "uniform"))
+        if self.step_rank is not None:
+            step = 1.0 / math.sqrt(self.step_rank)
+            roles["step"] = Role(Uniform(low=-step, high=step), StepBias())
+        return roles
+
+    def fitted(self, role: str, parameter: Parameter, model: Model) -> Recipe:
+        """With the layers that the model's names show, and the inputs of its step projection."""
+        if role == "residual":
+            return replace(self, n_layers=count_layers(parameter, model, self.n_layers))
+        if role == "step" and parameter.fan_in:
+            return replace(self, step_rank=self.step_rank or int(parameter.fan_in))
+        return self
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Outputs, the step's projection, states and skips by name."""
+        return (
+            optional(self.by_role("residual"), name="*.out_proj.weight", role="weight"),
+            optional(self.by_role("step"), name="*.dt_proj.weight", role="weight"),
+            optional(StepBias(), name="*.dt_proj.bias", role="bias"),
+            optional(self.by_role("states"), name="*.A_log", role="other"),
+            optional(self.by_role("skip"), name="*.D", role="other"),
+            optional(self.by_role("projection"), role=KERNELS),
+            *rest(embedding=self.by_role("embedding")),
+        )
 
 
+@register("t5")
 @dataclass(frozen=True)
 class T5(Recipe):
     """1 / sqrt(fan_in), and queries by 1 / sqrt(head) more: attention without its division.
@@ -201,7 +258,19 @@ class T5(Recipe):
             "relative_bias": Role(Normal(std=1.0 / math.sqrt(self.width))),
         }
 
+    def rules(self) -> tuple[Rule, ...]:
+        """Queries and relative positions by name."""
+        queries = ("*.q.weight", "*.q_proj.weight", "*.query.weight")
+        relative = ("*relative_attention_bias*", "*relative_position_bias*")
+        return (
+            optional(self.by_role("relative_bias"), name=relative, role=("embedding", "other")),
+            optional(self.by_role("query"), name=queries, role="weight"),
+            optional(self.by_role("projection"), role=KERNELS),
+            *rest(embedding=self.by_role("embedding")),
+        )
 
+
+@register("switch_moe")
 @dataclass(frozen=True)
 class SwitchMoe(Recipe):
     """Var(W) = scale / fan_in cut at 2 standard deviations, with scale 0.1 where others have 1.
@@ -242,12 +311,16 @@ class SwitchMoe(Recipe):
         every = Role(VarianceScaling(self.scale * _CUT_VARIANCE, "fan_in", "truncated_normal"))
         return {"expert": every, "router": every, "projection": every}
 
+    def rules(self) -> tuple[Rule, ...]:
+        """Every kernel alike; experts stacked in one tensor need a rule of your own."""
+        return (optional(self.by_role("projection"), role=KERNELS), *rest())
+
 
 _EMBEDDINGS = ("width", "torch", "keras")
 
 
 @dataclass(frozen=True)
-class Embedding(Recipe):
+class EmbeddingTable(Recipe):
     """N(0, 1 / width): rows of length about 1; or what PyTorch or Keras gives a table.
 
     PyTorch's N(0, 1) gives rows of length sqrt(width), which suits a stream that a normalization
@@ -267,12 +340,12 @@ class Embedding(Recipe):
     a normalization follows.
     Exactness: bit-exact, stream v1.
     Source: flax.linen.Embed; torch.nn.Embedding; keras.layers.Embedding.
-    Check: std(Embedding(64).role("table").weight) == 0.125
+    Check: std(EmbeddingTable(64).role("table").weight) == 0.125
 
     Examples
     --------
     >>> from initcore import recipes
-    >>> recipes.Embedding(width=64, convention="keras").role("table").weight
+    >>> recipes.EmbeddingTable(width=64, convention="keras").role("table").weight
     <Uniform: U[-0.05, 0.05)>
     """
 
@@ -292,3 +365,12 @@ class Embedding(Recipe):
             return {"table": Role(Uniform(low=-0.05, high=0.05))}
         std = 1.0 if self.convention == "torch" else 1.0 / math.sqrt(self.width)
         return {"table": Role(Normal(std=std))}
+
+    def rules(self) -> tuple[Rule, ...]:
+        """There are none."""
+        raise not_for_models(
+            self,
+            "is for a table of vectors and says nothing of other layers",
+            'put a rule before another recipe: {"base": "he", "rules": [{"role": "embedding", '
+            f'"init": {self.role("table").weight.to_dict()}}}]}}',
+        )

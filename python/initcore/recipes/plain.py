@@ -2,11 +2,17 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
-from initcore.initializers import HeNormal, Initializer, LecunNormal, ScaledOrthogonal, Zeros
-from initcore.recipes._base import Recipe, Role, require_count
+from initcore.initializers import HeNormal, Initializer, LecunNormal, ScaledOrthogonal, Zeros, get
+from initcore.models.parameters import Model, Parameter
+from initcore.models.patterns import HEADS, KERNELS, optional, rest
+from initcore.models.roles import Recipe, Role, register
+from initcore.models.rules import Assignment, Rule
+from initcore.recipes._base import require_count
 
 
+@register("self_normalizing")
 @dataclass(frozen=True)
 class SelfNormalizing(Recipe):
     """N(0, 1 / fan_in) and SELU: mean 0 and variance 1 are what layers are drawn to.
@@ -33,7 +39,12 @@ class SelfNormalizing(Recipe):
         """Every role; all layers are alike."""
         return {"hidden": Role(LecunNormal())}
 
+    def rules(self) -> tuple[Rule, ...]:
+        """Every kernel alike."""
+        return (optional(self.by_role("hidden"), role=KERNELS), *rest())
 
+
+@register("zero_readout")
 @dataclass(frozen=True)
 class ZeroReadout(Recipe):
     """The last layer 0, the others as they would be: a first loss of log(classes) exactly.
@@ -43,8 +54,8 @@ class ZeroReadout(Recipe):
 
     Parameters
     ----------
-    hidden : Initializer, default HeNormal()
-        Of the other layers.
+    hidden : Initializer, str or dict, default HeNormal()
+        Of the other layers; a name or dict as of `initializers.get`.
 
     Notes
     -----
@@ -64,12 +75,26 @@ class ZeroReadout(Recipe):
     hidden: Initializer = HeNormal()  # noqa: RUF009  a frozen object
 
     def __post_init__(self) -> None:
-        if not isinstance(self.hidden, Initializer):
+        if not isinstance(self.hidden, Initializer | str | dict):
             raise TypeError(f"hidden={self.hidden!r} must be an initializer")
+        object.__setattr__(self, "hidden", get(self.hidden))
 
     def roles(self, layer: int = 0) -> dict[str, Role]:
         """Every role; all layers are alike."""
         return {"hidden": Role(self.hidden), "readout": Role(Zeros())}
+
+    def assign(self, role: str, parameter: Parameter, model: Model) -> Assignment:
+        """The last kernel in the model's order is a readout, too."""
+        last = model.is_last(parameter)
+        return super().assign("readout" if last else role, parameter, model)
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Heads by name, and the last kernel."""
+        return (
+            optional(self.by_role("readout"), name=HEADS, role="weight"),
+            optional(self.by_role("hidden"), role=KERNELS),
+            *rest(),
+        )
 
 
 def leaky_cosine(c: float, slope: float) -> float:
@@ -79,6 +104,26 @@ def leaky_cosine(c: float, slope: float) -> float:
     return c + share * (math.sqrt(1.0 - c * c) - c * math.acos(c))
 
 
+_DEEPEST = 10_000  # the slope takes 60 passes through all layers
+
+
+def _last_cosine(depth: int, slope: float) -> float:
+    c = 0.0
+    for _ in range(depth):
+        c = leaky_cosine(c, slope)
+    return c
+
+
+@lru_cache(maxsize=64)
+def _slope(depth: int, eta: float) -> float:
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if _last_cosine(depth, middle) > eta else (low, middle)
+    return float(f"{low:.9g}")
+
+
+@register("tailored_relu")
 @dataclass(frozen=True)
 class TailoredRelu(Recipe):
     """A leaky ReLU of the slope for which depth takes the cosine of 0 to eta, and no further.
@@ -92,14 +137,15 @@ class TailoredRelu(Recipe):
     Parameters
     ----------
     depth : int
-        Layers with an activation; 13 or more at the default eta.
+        Layers with an activation; 13 or more at the default eta, and at most 10,000.
     eta : float, default 0.9
         Cosine behind the last of them.
 
     Raises
     ------
     ValueError
-        If a plain ReLU network of this depth does not reach eta: it needs no such slope.
+        If a plain ReLU network of this depth does not reach eta: it needs no such slope. If depth
+        is above 10,000.
 
     Notes
     -----
@@ -122,30 +168,32 @@ class TailoredRelu(Recipe):
 
     def __post_init__(self) -> None:
         require_count("depth", self.depth)
+        if self.depth > _DEEPEST:
+            raise ValueError(f"depth={self.depth} must be at most {_DEEPEST}")
         if not isinstance(self.eta, float) or not 0.0 < self.eta < 1.0:
             raise ValueError(f"eta={self.eta!r} must be a float above 0 and below 1")
-        if self._last_cosine(0.0) < self.eta:
+        last = _last_cosine(self.depth, 0.0)
+        if last < self.eta:
             raise ValueError(
                 f"depth={self.depth} is too small for eta={self.eta}: a plain ReLU network of it "
-                f"ends at {self._last_cosine(0.0):.3g}; use HeNormal() and relu"
+                f"ends at {last:.3g}; use HeNormal() and relu"
             )
-
-    def _last_cosine(self, slope: float) -> float:
-        c = 0.0
-        for _ in range(self.depth):
-            c = leaky_cosine(c, slope)
-        return c
 
     @property
     def slope(self) -> float:
         """Slope of the activation below 0, to 9 digits."""
-        low, high = 0.0, 1.0
-        for _ in range(60):
-            middle = 0.5 * (low + high)
-            low, high = (middle, high) if self._last_cosine(middle) > self.eta else (low, middle)
-        return float(f"{low:.9g}")
+        return _slope(self.depth, self.eta)
 
     def roles(self, layer: int = 0) -> dict[str, Role]:
         """Every role; all layers are alike."""
         gain = math.sqrt(2.0 / (1.0 + self.slope * self.slope))
         return {"first": Role(ScaledOrthogonal()), "hidden": Role(ScaledOrthogonal(gain))}
+
+    def assign(self, role: str, parameter: Parameter, model: Model) -> Assignment:
+        """For the first kernel, or one behind it."""
+        which = "first" if model.is_first(parameter) else role
+        return super().assign(which, parameter, model)
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Kernels by their place; the activation is for the model to have."""
+        return (optional(self.by_role("hidden"), role=KERNELS), *rest())

@@ -14,11 +14,15 @@ from initcore.initializers import (
     Uniform,
     Zeros,
 )
-from initcore.recipes._base import Recipe, Role, require_count, require_positive
+from initcore.models.patterns import RECURRENT_LAYERS, optional, rest
+from initcore.models.roles import Recipe, Role, register
+from initcore.models.rules import Assignment, Rule
+from initcore.recipes._base import require_count, require_positive
 
 _CONVENTIONS = ("initcore", "torch", "keras")
 
 
+@register("lstm")
 @dataclass(frozen=True)
 class Lstm(Recipe):
     """Glorot's law into each gate, an orthogonal matrix back into each, and a forget bias of 1.
@@ -78,7 +82,22 @@ class Lstm(Recipe):
             "recurrent": Role(Packed(Orthogonal(), *gates)),
         }
 
+    def rules(self) -> tuple[Rule, ...]:
+        """LSTM layers by class; other kernels take Glorot's law, recurrent ones are orthogonal."""
+        layers = ("LSTM", "LSTMCell", "OptimizedLSTMCell")
+        roles = self.roles()
+        biases = {"bias": roles["input"].bias, "recurrent_bias": roles["recurrent"].bias}
+        laws = {"weight": roles["input"].weight, "recurrent": roles["recurrent"].weight}
+        return (
+            *(optional(Assignment(w, whole=True), module=layers, role=r) for r, w in laws.items()),
+            *(optional(b, module=layers, role=role) for role, b in biases.items()),
+            optional(GlorotUniform(), role="weight"),
+            optional(Orthogonal(), role="recurrent"),
+            *rest(),
+        )
 
+
+@register("irnn")
 @dataclass(frozen=True)
 class Irnn(Recipe):
     """A recurrent ReLU network whose state stays as it is until an input changes it.
@@ -122,3 +141,12 @@ class Irnn(Recipe):
             "recurrent": Role(Identity(self.scale), Zeros()),
             "input": Role(Normal(std=self.input_std)),
         }
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Recurrent layers by class; of other layers kernels take Glorot's law, biases 0."""
+        return (
+            optional(self.by_role("recurrent"), role="recurrent"),
+            optional(self.by_role("input"), module=RECURRENT_LAYERS, role="weight"),
+            optional(GlorotUniform(), role="weight"),
+            *rest(),
+        )

@@ -1,7 +1,7 @@
 """Residual networks without normalization: branches that start small, or at nothing."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from numpy.typing import NDArray
@@ -16,9 +16,26 @@ from initcore.initializers import (
     VarianceScaling,
     Zeros,
 )
-from initcore.recipes._base import Recipe, Role, require_count, require_positive
+from initcore.models.branches import branch_of, count_branches, last_scale_of_branch
+from initcore.models.parameters import Model, Parameter
+from initcore.models.patterns import (
+    BRANCH_SCALES,
+    HEADS,
+    KERNELS,
+    POSITIONS,
+    TOKENS,
+    count_layers,
+    optional,
+    rest,
+)
+from initcore.models.roles import Recipe, Role, register
+from initcore.models.rules import Assignment, Rule
+from initcore.recipes._base import require_count, require_positive
+
+_SKIP_GAINS = ("*skip*gain*", "*alpha")
 
 
+@register("inverse_sqrt_depth")
 @dataclass(frozen=True)
 class InverseSqrtDepth(Recipe):
     """He's law, and every branch multiplied by 1 / sqrt(n_blocks).
@@ -30,8 +47,8 @@ class InverseSqrtDepth(Recipe):
 
     Parameters
     ----------
-    n_blocks : int
-        Residual blocks L.
+    n_blocks : int, optional
+        Residual blocks L; None for those that a model's names show.
 
     Notes
     -----
@@ -47,17 +64,32 @@ class InverseSqrtDepth(Recipe):
     0.5
     """
 
-    n_blocks: int
+    n_blocks: int | None = None
 
     def __post_init__(self) -> None:
-        require_count("n_blocks", self.n_blocks)
+        if self.n_blocks is not None:
+            require_count("n_blocks", self.n_blocks)
 
     def roles(self, layer: int = 0) -> dict[str, Role]:
         """Every role; all blocks are alike."""
-        return {
-            "branch": Role(HeNormal(), multiplier=1.0 / math.sqrt(self.n_blocks)),
-            "other": Role(HeNormal()),
-        }
+        roles = {"other": Role(HeNormal())}
+        if self.n_blocks is not None:
+            roles["branch"] = Role(HeNormal(), multiplier=1.0 / math.sqrt(self.n_blocks))
+        return roles
+
+    def fitted(self, role: str, parameter: Parameter, model: Model) -> Recipe:
+        """With the residual branches that the model's names show."""
+        return replace(self, n_blocks=self.n_blocks or count_branches(model))
+
+    def assign(self, role: str, parameter: Parameter, model: Model) -> Assignment:
+        """The branch's last kernel carries the multiplier of its output."""
+        last = branch_of(parameter, model)[-1:]
+        which = "branch" if last and last[0] is parameter else "other"
+        return super().assign(which, parameter, model)
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Kernels by their place; a branch is the kernels of one numbered block."""
+        return (optional(self.by_role("other"), role=KERNELS), *rest())
 
 
 def _root(base: float, n: int) -> float:
@@ -74,6 +106,7 @@ def _root(base: float, n: int) -> float:
     return found
 
 
+@register("fixup_resnet")
 @dataclass(frozen=True)
 class Fixup(Recipe):
     """He's law times L^(-1 / (2 m - 2)) in the branches, whose last layer starts at 0.
@@ -85,10 +118,11 @@ class Fixup(Recipe):
 
     Parameters
     ----------
-    n_blocks : int
-        Residual branches L.
-    branch_layers : int, default 2
-        Layers m in each branch, at least 2.
+    n_blocks : int, optional
+        Residual branches L; None for those that a model's names show.
+    branch_layers : int, optional
+        Layers m in each branch, at least 2; None for those of each of a model's branches, and 2
+        where there is no model.
     mode : {"fan_out", "fan_in"}, default "fan_out"
         Which fan He's law takes; the authors' code has fan_out.
 
@@ -107,32 +141,65 @@ class Fixup(Recipe):
     <VarianceScaling: Var(W) = 0.04 / fan_out, normal>
     """
 
-    n_blocks: int
-    branch_layers: int = 2
+    n_blocks: int | None = None
+    branch_layers: int | None = None
     mode: Literal["fan_out", "fan_in"] = "fan_out"
 
     def __post_init__(self) -> None:
-        require_count("n_blocks", self.n_blocks)
-        require_count("branch_layers", self.branch_layers)
-        if self.branch_layers < 2:
-            raise ValueError(f"branch_layers={self.branch_layers} must be at least 2")
+        if self.n_blocks is not None:
+            require_count("n_blocks", self.n_blocks)
+        if self.branch_layers is not None:
+            require_count("branch_layers", self.branch_layers)
+            if self.branch_layers < 2:
+                raise ValueError(f"branch_layers={self.branch_layers} must be at least 2")
         if self.mode not in ("fan_in", "fan_out"):
             raise ValueError(f'mode={self.mode!r} must be "fan_in" or "fan_out"')
 
     def roles(self, layer: int = 0) -> dict[str, Role]:
         """Every role; all blocks are alike."""
-        # the square of L^(-1 / (2 m - 2)) is L^(-1 / (m - 1))
-        shrink = _root(1.0 / self.n_blocks, self.branch_layers - 1)
-        return {
-            "branch": Role(VarianceScaling(2.0 * shrink, self.mode, "normal")),
-            "branch_last": Role(Zeros()),
+        roles = {
+            "branch_last": Role(Zeros(), note="last of its branch"),
             "classifier": Role(Zeros()),
             "other": Role(HeNormal(mode=self.mode)),
             "scalar_multiplier": Role(Ones()),
             "scalar_bias": Role(Zeros()),
         }
+        if self.n_blocks is not None:
+            m = self.branch_layers or 2
+            # the square of L^(-1 / (2 m - 2)) is L^(-1 / (m - 1))
+            shrink = _root(1.0 / self.n_blocks, m - 1)
+            law = VarianceScaling(2.0 * shrink, self.mode, "normal")
+            roles["branch"] = Role(law, note=f"1 of {m} in each of {self.n_blocks} branches")
+        return roles
+
+    def fitted(self, role: str, parameter: Parameter, model: Model) -> Recipe:
+        """With the branches that the model's names show, and the kernels of this one."""
+        if role != "branch":
+            return self
+        layers = self.branch_layers or len(branch_of(parameter, model))
+        return replace(self, n_blocks=self.n_blocks or count_branches(model), branch_layers=layers)
+
+    def assign(self, role: str, parameter: Parameter, model: Model) -> Assignment:
+        """A kernel by its place: in a branch, the last of it, or elsewhere."""
+        branch = branch_of(parameter, model)
+        inside = len(branch) > 1 and any(parameter is kernel for kernel in branch)
+        last = inside and parameter is branch[-1]
+        which = "branch_last" if last else "branch" if inside else "other"
+        return super().assign(which, parameter, model)
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Kernels by their place; scalars ("*scale*", "*bias*") and heads by name."""
+        roles = self.roles()
+        return (
+            optional(roles["scalar_multiplier"].weight, name="*scale*", role=("other", "scale")),
+            optional(roles["scalar_bias"].weight, name="*bias*", role=("other", "shift")),
+            optional(roles["classifier"].weight, name=HEADS, role="weight"),
+            optional(self.by_role("other"), role=KERNELS),
+            *rest(),
+        )
 
 
+@register("skip_init")
 @dataclass(frozen=True)
 class SkipInit(Recipe):
     """A trained scalar of 0 at the end of each branch: every block starts as the identity.
@@ -162,7 +229,16 @@ class SkipInit(Recipe):
         """Every role; all blocks are alike."""
         return {"branch": Role(HeNormal()), "branch_gain": Role(Zeros()), "other": Role(HeNormal())}
 
+    def rules(self) -> tuple[Rule, ...]:
+        """The branches' scalars by name."""
+        return (
+            optional(self.by_role("branch_gain"), name=_SKIP_GAINS, role=("other", "scale")),
+            optional(self.by_role("other"), role=KERNELS),
+            *rest(),
+        )
 
+
+@register("layer_scale")
 @dataclass(frozen=True)
 class LayerScale(Recipe):
     """A trained scale for each channel of a branch, which starts at a small constant.
@@ -172,8 +248,8 @@ class LayerScale(Recipe):
 
     Parameters
     ----------
-    depth : int
-        Blocks of the network.
+    depth : int, optional
+        Blocks of the network; None for those that a model's names show.
 
     Notes
     -----
@@ -192,20 +268,38 @@ class LayerScale(Recipe):
     <Constant: every element 1e-05>
     """
 
-    depth: int
+    depth: int | None = None
 
     def __post_init__(self) -> None:
-        require_count("depth", self.depth)
+        if self.depth is not None:
+            require_count("depth", self.depth)
 
     def roles(self, layer: int = 0) -> dict[str, Role]:
         """Every role; all blocks are alike."""
-        scale = 0.1 if self.depth <= 18 else 1e-5 if self.depth <= 24 else 1e-6
-        return {
-            "branch_scale": Role(Constant(scale)),
-            "projection": Role(Normal(std=0.02)),
-        }
+        roles = {"projection": Role(Normal(std=0.02))}
+        if self.depth is not None:
+            scale = 0.1 if self.depth <= 18 else 1e-5 if self.depth <= 24 else 1e-6
+            roles["branch_scale"] = Role(Constant(scale))
+        return roles
+
+    def fitted(self, role: str, parameter: Parameter, model: Model) -> Recipe:
+        """With the blocks that the model's names show."""
+        if role != "branch_scale":
+            return self
+        return replace(self, depth=count_layers(parameter, model, self.depth))
+
+    def rules(self) -> tuple[Rule, ...]:
+        """The branches' scales by name; kernels, positions and tokens alike."""
+        projection = self.by_role("projection")
+        return (
+            optional(self.by_role("branch_scale"), name=BRANCH_SCALES, role="other"),
+            optional(projection, name=(*POSITIONS, *TOKENS), role=("embedding", "other")),
+            optional(projection, role=KERNELS),
+            *rest(embedding=projection),
+        )
 
 
+@register("zero_gamma")
 @dataclass(frozen=True)
 class ZeroGamma(Recipe):
     """The scale of the last batch normalization of each branch 0, all other scales 1.
@@ -236,10 +330,25 @@ class ZeroGamma(Recipe):
         return {
             "branch": Role(HeNormal()),
             "norm_scale": Role(Ones()),
-            "last_norm_scale": Role(Zeros()),
+            "last_norm_scale": Role(Zeros(), note="last of its branch"),
         }
 
+    def assign(self, role: str, parameter: Parameter, model: Model) -> Assignment:
+        """The last normalization of a branch, or another one."""
+        if role == "norm_scale" and last_scale_of_branch(parameter, model) is parameter:
+            role = "last_norm_scale"
+        return super().assign(role, parameter, model)
 
+    def rules(self) -> tuple[Rule, ...]:
+        """Scales by their place; a branch is the tensors of one numbered block."""
+        return (
+            optional(self.by_role("branch"), role=KERNELS),
+            optional(self.by_role("norm_scale"), role="scale"),
+            *rest(),
+        )
+
+
+@register("nfnet")
 @dataclass(frozen=True)
 class NormFree(Recipe):
     """x + alpha F(x / beta), beta the standard deviation that x is expected to have: NF-ResNets.
@@ -248,8 +357,9 @@ class NormFree(Recipe):
     stage it is 1 + (l + 1) alpha^2. Weights are standardized in every pass (`standardize`), with
     the gain of the activation (``ic.gain(activation, "std")``), and a trained scalar of 0 ends each
     branch. Roles: ``"branch"`` (its `multiplier` is alpha), ``"branch_input"`` (multiplier 1 /
-    beta), ``"weight_gain"``, ``"skip_gain"``; `layer` counts blocks from the start of a stage,
-    where the first block's input has the variance of the last stage's end.
+    beta), ``"weight_gain"``, ``"skip_gain"``, ``"classifier"``; `layer` counts
+    blocks from the start of a stage, where the first block's input has the variance of the last
+    stage's end.
 
     Parameters
     ----------
@@ -257,6 +367,8 @@ class NormFree(Recipe):
         Size of a branch.
     last_stage : int, default 0
         Blocks of the stage before, for the first block's beta; 0 for the first stage.
+    head_std : float, default 0.01
+        Of the classifier's kernel.
 
     Notes
     -----
@@ -276,9 +388,11 @@ class NormFree(Recipe):
 
     alpha: float = 0.2
     last_stage: int = 0
+    head_std: float = 0.01
 
     def __post_init__(self) -> None:
         require_positive("alpha", self.alpha)
+        require_positive("head_std", self.head_std)
         if self.last_stage:
             require_count("last_stage", self.last_stage)
 
@@ -295,7 +409,21 @@ class NormFree(Recipe):
             "branch_input": Role(Ones(), multiplier=1.0 / beta),
             "weight_gain": Role(Ones()),
             "skip_gain": Role(Zeros()),
+            "classifier": Role(Normal(std=self.head_std)),
         }
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Kernels alike, gains by name; alpha and beta are for the model's own code to apply."""
+        roles = self.roles()
+        # the paper's law, without the multiplier of a branch, which is no layer's own
+        kernel = VarianceScaling(1.0, "fan_in", "normal")
+        return (
+            optional(roles["skip_gain"].weight, name=_SKIP_GAINS, role="other"),
+            optional(roles["weight_gain"].weight, name="*gain*", role=("other", "scale")),
+            optional(roles["classifier"].weight, name=HEADS, role="weight"),
+            optional(kernel, role=KERNELS),
+            *rest(),
+        )
 
     @staticmethod
     def standardize(w: NDArray[Any], gain: float = 1.0) -> NDArray[Any]:

@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 from initcore.activations import functions
 from initcore.activations.quadrature import expectations
 from initcore.initializers import ScaledOrthogonal
-from initcore.recipes._base import Recipe, Role, require_count, require_positive
+from initcore.models.patterns import KERNELS, optional, rest
+from initcore.models.roles import Recipe, Role, register
+from initcore.models.rules import Rule
+from initcore.recipes._base import require_count, require_positive
 
 Array = NDArray[np.float64]
 
@@ -30,6 +33,7 @@ class Shape(NamedTuple):
     delta: float
 
 
+@register("deep_kernel_shaping")
 @dataclass(frozen=True)
 class DeepKernelShaping(Recipe):
     """gamma (phi(alpha z + beta) + delta): mean square 1 held, and cosines nearly, at any depth.
@@ -95,6 +99,10 @@ class DeepKernelShaping(Recipe):
     def roles(self, layer: int = 0) -> dict[str, Role]:
         """Every role; all layers are alike."""
         return {"hidden": Role(ScaledOrthogonal())}
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Every kernel alike; the activation is for the model to have."""
+        return (optional(self.by_role("hidden"), role=KERNELS), *rest())
 
 
 @lru_cache(maxsize=64)

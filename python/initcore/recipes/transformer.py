@@ -1,11 +1,35 @@
 """Transformers: with normalization before, after or nowhere in a layer."""
 
 import math
-from dataclasses import dataclass
+from abc import abstractmethod
+from dataclasses import dataclass, replace
 
 from initcore._exact.elementwise import log
-from initcore.initializers import GlorotNormal, Normal, TruncatedNormal, VarianceScaling
-from initcore.recipes._base import Recipe, Role, require_count, require_positive
+from initcore.initializers import (
+    GlorotNormal,
+    Initializer,
+    Normal,
+    TruncatedNormal,
+    VarianceScaling,
+)
+from initcore.models.parameters import Model, Parameter
+from initcore.models.patterns import (
+    FEED_FORWARD_OUTPUTS,
+    HEADS,
+    KERNELS,
+    POSITIONS,
+    QUERIES_AND_KEYS,
+    RESIDUAL,
+    VALUES,
+    block_of,
+    count_layers,
+    inverse_root_of_width,
+    optional,
+    rest,
+)
+from initcore.models.roles import Recipe, Role, register
+from initcore.models.rules import Assignment, Rule
+from initcore.recipes._base import require_count, require_positive
 
 
 def _power(base: float, eighths: int) -> float:
@@ -21,6 +45,7 @@ def _sixteenth_root(base: float) -> float:
     return math.sqrt(_power(base, 1))
 
 
+@register("gpt2")
 @dataclass(frozen=True)
 class Gpt2(Recipe):
     """N(0, std^2) everywhere, over sqrt(2 n_layers) for what writes to the residual stream.
@@ -31,8 +56,9 @@ class Gpt2(Recipe):
 
     Parameters
     ----------
-    n_layers : int
-        Transformer layers L, each with attention and a feed-forward part.
+    n_layers : int, optional
+        Transformer layers L, each with attention and a feed-forward part; None for the number
+        that a model's names show.
     std : float, default 0.02
         Of everything that is not written to the stream.
     position_std : float, optional
@@ -54,12 +80,13 @@ class Gpt2(Recipe):
     <Normal: N(0, 0.00408248^2)>
     """
 
-    n_layers: int
+    n_layers: int | None = None
     std: float = 0.02
     position_std: float | None = None
 
     def __post_init__(self) -> None:
-        require_count("n_layers", self.n_layers)
+        if self.n_layers is not None:
+            require_count("n_layers", self.n_layers)
         require_positive("std", self.std)
         if self.position_std is not None:
             require_positive("position_std", self.position_std)
@@ -67,14 +94,34 @@ class Gpt2(Recipe):
     def roles(self, layer: int = 0) -> dict[str, Role]:
         """Every role; all layers are alike."""
         position = self.std if self.position_std is None else self.position_std
-        return {
+        roles = {
             "embedding": Role(Normal(std=self.std)),
             "position": Role(Normal(std=position)),
             "projection": Role(Normal(std=self.std)),
-            "residual": Role(Normal(std=self.std / math.sqrt(2.0 * self.n_layers))),
         }
+        if self.n_layers is not None:
+            residual = Normal(std=self.std / math.sqrt(2.0 * self.n_layers))
+            note = f"{self.std:g} / sqrt(2 x {self.n_layers} layers)"
+            roles["residual"] = Role(residual, note=note)
+        return roles
+
+    def fitted(self, role: str, parameter: Parameter, model: Model) -> Recipe:
+        """With the number of layers that the model's names show."""
+        if role != "residual":
+            return self
+        return replace(self, n_layers=count_layers(parameter, model, self.n_layers))
+
+    def rules(self) -> tuple[Rule, ...]:
+        """What writes to the stream, and learned positions, by name; the others by role."""
+        return (
+            optional(self.by_role("residual"), name=RESIDUAL, role="weight"),
+            optional(self.by_role("position"), name=POSITIONS, role=("embedding", "other")),
+            optional(self.by_role("projection"), role=KERNELS),
+            *rest(embedding=self.by_role("embedding")),
+        )
 
 
+@register("llama")
 @dataclass(frozen=True)
 class Llama(Recipe):
     """N(0, std^2) cut at 3 std; what writes to the stream is over sqrt(2 L) or sqrt(2 (l + 1)).
@@ -88,14 +135,14 @@ class Llama(Recipe):
 
     Parameters
     ----------
-    n_layers : int
-        Transformer layers L.
+    n_layers : int, optional
+        Transformer layers L; None for the number that a model's names show.
     std : float, default 0.02
         Before the cut.
     by_layer : bool, default False
         Divide by the number of layers so far rather than by that of all.
     width : int, optional
-        Width d of the stream, for the readout.
+        Width d of the stream, for the readout; None for a model's own.
 
     Notes
     -----
@@ -112,30 +159,53 @@ class Llama(Recipe):
     <TruncatedNormal: N(0, 0.0025^2), cut to [-3, 3] sigma>
     """
 
-    n_layers: int
+    n_layers: int | None = None
     std: float = 0.02
     by_layer: bool = False
     width: int | None = None
 
     def __post_init__(self) -> None:
-        require_count("n_layers", self.n_layers)
+        if self.n_layers is not None:
+            require_count("n_layers", self.n_layers)
         require_positive("std", self.std)
         if self.width is not None:
             require_count("width", self.width)
 
     def roles(self, layer: int = 0) -> dict[str, Role]:
         """Every role of the layer of this number, from 0."""
-        depth = _layer(layer, self.n_layers) if self.by_layer else self.n_layers
         roles = {
             "embedding": Role(_cut_at_3(self.std)),
             "projection": Role(_cut_at_3(self.std)),
-            "residual": Role(_cut_at_3(self.std / math.sqrt(2.0 * depth))),
         }
+        if self.n_layers is not None:
+            depth = _layer(layer, self.n_layers) if self.by_layer else self.n_layers
+            residual = _cut_at_3(self.std / math.sqrt(2.0 * depth))
+            note = f"{self.std:g} / sqrt(2 x {depth} layers)"
+            roles["residual"] = Role(residual, note=note)
         if self.width is not None:
-            roles["readout"] = Role(_cut_at_3(1.0 / math.sqrt(self.width)))
+            readout = _cut_at_3(1.0 / math.sqrt(self.width))
+            roles["readout"] = Role(readout, note="1 / sqrt(width)")
         return roles
 
+    def fitted(self, role: str, parameter: Parameter, model: Model) -> Recipe:
+        """With the number of layers that the model's names show, and the width of its head."""
+        if role == "residual":
+            return replace(self, n_layers=count_layers(parameter, model, self.n_layers))
+        if role == "readout":
+            return replace(self, n_layers=None, width=self.width or parameter.shape[-1])
+        return self if self.n_layers is None else replace(self, n_layers=None)
 
+    def rules(self) -> tuple[Rule, ...]:
+        """What writes to the stream, and the head, by name; the others by role."""
+        return (
+            optional(self.by_role("residual"), name=RESIDUAL, role="weight"),
+            optional(self.by_role("readout"), name=HEADS, role="weight"),
+            optional(self.by_role("projection"), role=KERNELS),
+            *rest(embedding=self.by_role("embedding")),
+        )
+
+
+@register("olmo")
 @dataclass(frozen=True)
 class Mitchell(Recipe):
     """OLMo's first start: 1 / sqrt(fan_in), over sqrt(2 (l + 1)) for what writes to the stream.
@@ -146,10 +216,10 @@ class Mitchell(Recipe):
 
     Parameters
     ----------
-    width : int
-        Width d of the stream.
-    feed_forward : int
-        Inputs of the feed-forward part's second matrix.
+    width : int, optional
+        Width d of the stream; None for that of each of a model's tensors.
+    feed_forward : int, optional
+        Inputs of the feed-forward part's second matrix; None likewise.
 
     Notes
     -----
@@ -166,22 +236,51 @@ class Mitchell(Recipe):
     <TruncatedNormal: N(0, 0.0625^2), cut to [-3, 3] sigma>
     """
 
-    width: int
-    feed_forward: int
+    width: int | None = None
+    feed_forward: int | None = None
 
     def __post_init__(self) -> None:
-        require_count("width", self.width)
-        require_count("feed_forward", self.feed_forward)
+        for name in ("width", "feed_forward"):
+            if getattr(self, name) is not None:
+                require_count(name, getattr(self, name))
 
     def roles(self, layer: int = 0) -> dict[str, Role]:
         """Every role of the layer of this number, from 0."""
         adds = 2.0 * _layer(layer)
-        return {
-            "embedding": Role(_cut_at_3(1.0 / math.sqrt(self.width))),
-            "projection": Role(_cut_at_3(1.0 / math.sqrt(self.width))),
-            "attention_out": Role(_cut_at_3(1.0 / math.sqrt(adds * self.width))),
-            "feed_forward_out": Role(_cut_at_3(1.0 / math.sqrt(adds * self.feed_forward))),
-        }
+        note = f"1 / sqrt(2 x {layer + 1} x fan_in)"
+        roles = {}
+        if self.width is not None:
+            plain = Role(_cut_at_3(1.0 / math.sqrt(self.width)))
+            out = _cut_at_3(1.0 / math.sqrt(adds * self.width))
+            roles = {"embedding": plain, "projection": plain, "attention_out": Role(out, note=note)}
+        if self.feed_forward is not None:
+            out = _cut_at_3(1.0 / math.sqrt(adds * self.feed_forward))
+            roles["feed_forward_out"] = Role(out, note=note)
+        return roles
+
+    def fitted(self, role: str, parameter: Parameter, model: Model) -> Recipe:
+        """With the inputs of this tensor, or the length of a table's row, for what is not given."""
+        table = role == "embedding" or parameter.fan_in is None
+        width = parameter.shape[-1] if table else int(parameter.fan_in or 0)
+        return replace(self, width=self.width or width, feed_forward=self.feed_forward or width)
+
+    def assign(self, role: str, parameter: Parameter, model: Model) -> Assignment:
+        """Of what writes to the stream the number of its layer has to be known."""
+        if role in ("attention_out", "feed_forward_out"):
+            block_of(parameter, model, None)
+        return super().assign(role, parameter, model)
+
+    def rules(self) -> tuple[Rule, ...]:
+        """What writes to the stream, and learned positions, by name; the others by role."""
+        embedding = self.by_role("embedding")
+        feed_forward = self.by_role("feed_forward_out")
+        return (
+            optional(feed_forward, name=FEED_FORWARD_OUTPUTS, role="weight"),
+            optional(self.by_role("attention_out"), name=RESIDUAL, role="weight"),
+            optional(self.by_role("projection"), role=KERNELS),
+            optional(embedding, name=POSITIONS, role=("embedding", "other")),
+            *rest(embedding=embedding),
+        )
 
 
 def _cut_at_3(std: float) -> TruncatedNormal:
@@ -197,16 +296,74 @@ def _layer(layer: int, n_layers: int | None = None) -> int:
     return layer + 1
 
 
-def _require_stacks(n_encoder: int, n_decoder: int) -> None:
-    for name, value in (("n_encoder", n_encoder), ("n_decoder", n_decoder)):
-        if value != 0:
-            require_count(name, value)
-    if not (n_encoder or n_decoder):
-        raise ValueError("n_encoder=0 and n_decoder=0: at least one stack must have layers")
+def _layers_below(model: Model, name: str) -> int:
+    return max((len(n) for prefix, n in model.stacks.items() if name in prefix), default=0)
 
 
 @dataclass(frozen=True)
-class DeepNorm(Recipe):
+class _Stacks(Recipe):
+    """Values, outputs and feed-forward of an encoder, a decoder or both differ from the rest."""
+
+    n_encoder: int | None = None
+    n_decoder: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("n_encoder", "n_decoder"):
+            if getattr(self, name):
+                require_count(name, getattr(self, name))
+        if (self.n_encoder, self.n_decoder) == (0, 0):
+            raise ValueError("n_encoder=0 and n_decoder=0: at least one stack must have layers")
+
+    @abstractmethod
+    def stacks(self, n: int, m: int) -> dict[str, Role]:
+        """Every role of stacks of n and m layers."""
+
+    def roles(self, layer: int = 0) -> dict[str, Role]:
+        """Every role; all layers are alike."""
+        n, m = self.n_encoder or 0, self.n_decoder or 0
+        return self.stacks(n, m) if n or m else {}
+
+    def fitted(self, role: str, parameter: Parameter, model: Model) -> "_Stacks":
+        """With the layers below "encoder" and "decoder", or those of one stack of any name."""
+        if self.n_encoder is not None or self.n_decoder is not None:
+            return self
+        encoder, decoder = (_layers_below(model, name) for name in ("encoder", "decoder"))
+        if not (encoder or decoder):
+            encoder = count_layers(parameter, model, None)
+        return replace(self, n_encoder=encoder, n_decoder=decoder)
+
+    def assign(self, role: str, parameter: Parameter, model: Model) -> Assignment:
+        """Kernels outside of the layers, queries and keys take Glorot's law."""
+        if role != _SCALED or model.block(parameter) is None:
+            return _GLOROT
+        recipe = self.fitted(role, parameter, model)
+        side = ""
+        if recipe.n_encoder and recipe.n_decoder:
+            side = "decoder_" if "decoder" in parameter.path else "encoder_"
+        assignment = recipe.role(side + role).assignment()
+        if "q" in parameter.parts:
+            by_part: dict[str, Initializer] = {"q": GlorotNormal(), "k": GlorotNormal()}
+            return replace(assignment, by_part=by_part)
+        return assignment
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Queries and keys by name; a table takes N(0, 1 / width)."""
+        return (
+            optional(self.by_role("query_key"), name=QUERIES_AND_KEYS, role="weight"),
+            optional(self.by_role(_SCALED), role="weight"),
+            optional(GlorotNormal(), role="recurrent"),
+            optional(inverse_root_of_width, role="embedding"),
+            *rest(),
+        )
+
+
+_SCALED = "value_out_feed_forward"
+_GLOROT = Assignment(GlorotNormal())
+
+
+@register("deepnorm")
+@dataclass(frozen=True)
+class DeepNorm(_Stacks):
     """For LayerNorm(alpha x + F(x)): Glorot's law, times beta for values, outputs and feed-forward.
 
     Post-normalized transformers of up to 1000 layers train with it. Roles of a network with one
@@ -216,10 +373,11 @@ class DeepNorm(Recipe):
 
     Parameters
     ----------
-    n_encoder, n_decoder : int, default 0
-        Layers of each stack; 0 for none. One stack of N: alpha = (2 N)^(1/4),
-        beta = (8 N)^(-1/4). Both, N and M: encoder alpha = 0.81 (N^4 M)^(1/16),
-        beta = 0.87 (N^4 M)^(-1/16); decoder alpha = (3 M)^(1/4), beta = (12 M)^(-1/4).
+    n_encoder, n_decoder : int, optional
+        Layers of each stack; 0 for none, None for both for those that a model's
+        names show. One stack of N: alpha = (2 N)^(1/4), beta = (8 N)^(-1/4). Both, N
+        and M: encoder alpha = 0.81 (N^4 M)^(1/16), beta = 0.87 (N^4 M)^(-1/16); decoder
+        alpha = (3 M)^(1/4), beta = (12 M)^(-1/4).
 
     Notes
     -----
@@ -236,15 +394,8 @@ class DeepNorm(Recipe):
     2.213364
     """
 
-    n_encoder: int = 0
-    n_decoder: int = 0
-
-    def __post_init__(self) -> None:
-        _require_stacks(self.n_encoder, self.n_decoder)
-
-    def roles(self, layer: int = 0) -> dict[str, Role]:
-        """Every role; all layers are alike."""
-        n, m = self.n_encoder, self.n_decoder
+    def stacks(self, n: int, m: int) -> dict[str, Role]:
+        """Every role of stacks of n and m layers."""
         if not (n and m):
             return self._stack("", _power(2.0 * (n or m), 2), _power(8.0 * (n or m), -2))
         root = _sixteenth_root(float(n) ** 4 * m)
@@ -258,11 +409,12 @@ class DeepNorm(Recipe):
         scaled = VarianceScaling(beta * beta, "fan_avg", "normal")
         return {
             f"{prefix}query_key": Role(GlorotNormal()),
-            f"{prefix}value_out_feed_forward": Role(scaled),
+            f"{prefix}{_SCALED}": Role(scaled, note=f"alpha = {alpha:.6g}"),
             f"{prefix}residual": Role(GlorotNormal(), multiplier=alpha),
         }
 
 
+@register("tfixup")
 @dataclass(frozen=True)
 class TFixup(Recipe):
     """Glorot's law scaled down so that a transformer trains without LayerNorm and warmup.
@@ -322,9 +474,34 @@ class TFixup(Recipe):
             "embedding": Role(Normal(std=embedding)),
         }
 
+    def assign(self, role: str, parameter: Parameter, model: Model) -> Assignment:
+        """By the stack that a tensor is in; kernels outside of both take Glorot's law."""
+        if role in ("query_key", "embedding"):
+            return super().assign(role, parameter, model)
+        if model.block(parameter) is None:
+            return _GLOROT
+        side = "decoder" if "decoder" in parameter.path else "encoder"
+        assignment = super().assign(f"{side}_{role}", parameter, model)
+        if "q" in parameter.parts:
+            value = self.role(f"{side}_value").weight
+            by_part: dict[str, Initializer] = {"q": GlorotNormal(), "k": GlorotNormal(), "v": value}
+            return replace(assignment, by_part=by_part)
+        return assignment
 
+    def rules(self) -> tuple[Rule, ...]:
+        """Queries, keys and values by name."""
+        return (
+            optional(self.by_role("query_key"), name=QUERIES_AND_KEYS, role="weight"),
+            optional(self.by_role("value"), name=VALUES, role="weight"),
+            optional(self.by_role("out_feed_forward"), role="weight"),
+            optional(GlorotNormal(), role="recurrent"),
+            *rest(embedding=self.by_role("embedding")),
+        )
+
+
+@register("sub_ln")
 @dataclass(frozen=True)
-class SubLn(Recipe):
+class SubLn(_Stacks):
     """Glorot's law times sqrt(log(2 L)) for values, outputs and feed-forward, with two norms each.
 
     Roles of one stack: ``"query_key"``, ``"value_out_feed_forward"``; of both the same with
@@ -332,9 +509,10 @@ class SubLn(Recipe):
 
     Parameters
     ----------
-    n_encoder, n_decoder : int, default 0
-        Layers of each stack; 0 for none. One stack of L: gamma = sqrt(log(2 L)). Both, N and M:
-        encoder sqrt(log(3 M) log(2 N) / 3), decoder sqrt(log(3 M)).
+    n_encoder, n_decoder : int, optional
+        Layers of each stack; 0 for none, None for both for those that a model's
+        names show. One stack of L: gamma = sqrt(log(2 L)). Both, N and M: encoder
+        sqrt(log(3 M) log(2 N) / 3), decoder sqrt(log(3 M)).
 
     Notes
     -----
@@ -351,15 +529,8 @@ class SubLn(Recipe):
     <GlorotNormal: Var(W) = 2 / (fan_in + fan_out), normal>
     """
 
-    n_encoder: int = 0
-    n_decoder: int = 0
-
-    def __post_init__(self) -> None:
-        _require_stacks(self.n_encoder, self.n_decoder)
-
-    def roles(self, layer: int = 0) -> dict[str, Role]:
-        """Every role; all layers are alike."""
-        n, m = self.n_encoder, self.n_decoder
+    def stacks(self, n: int, m: int) -> dict[str, Role]:
+        """Every role of stacks of n and m layers."""
         if not (n and m):
             return self._stack("", float(log(2.0 * (n or m))))
         decoder = float(log(3.0 * m))
@@ -372,5 +543,5 @@ class SubLn(Recipe):
     def _stack(prefix: str, square: float) -> dict[str, Role]:
         return {
             f"{prefix}query_key": Role(GlorotNormal()),
-            f"{prefix}value_out_feed_forward": Role(VarianceScaling(square, "fan_avg", "normal")),
+            f"{prefix}{_SCALED}": Role(VarianceScaling(square, "fan_avg", "normal")),
         }

@@ -5,9 +5,14 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from initcore.initializers import Normal, SpectralNormal, VarianceScaling, Zeros
-from initcore.recipes._base import Recipe, Role, require_count, require_positive
+from initcore.models.parameters import Model, Parameter
+from initcore.models.patterns import HEADS, KERNELS, RESIDUAL, optional, rest
+from initcore.models.roles import Recipe, Role, register
+from initcore.models.rules import Assignment, Rule
+from initcore.recipes._base import require_count, require_positive
 
 
+@register("mup")
 @dataclass(frozen=True)
 class MuP(Recipe):
     """The maximal update parametrization: what is learned per step does not depend on width.
@@ -31,8 +36,9 @@ class MuP(Recipe):
         Which one the learning-rate factors are for.
     scale : float, default 1.0
         Var(W) = scale / fan_in of hidden and input layers at the base width; 2 for ReLU.
-    input_fan : float, default 1.0
-        Inputs of the input layer, which do not change with width; 1 for an embedding.
+    input_fan : float, optional
+        Inputs of the input layer, which do not change with width; 1 for an embedding. None for
+        those of a model's first kernel, and 1 where there is no model.
 
     Notes
     -----
@@ -55,13 +61,14 @@ class MuP(Recipe):
     base_width: int
     optimizer: Literal["adam", "sgd"] = "adam"
     scale: float = 1.0
-    input_fan: float = 1.0
+    input_fan: float | None = None
 
     def __post_init__(self) -> None:
         require_count("width", self.width)
         require_count("base_width", self.base_width)
         require_positive("scale", self.scale)
-        require_positive("input_fan", self.input_fan)
+        if self.input_fan is not None:
+            require_positive("input_fan", self.input_fan)
         if self.optimizer not in ("adam", "sgd"):
             raise ValueError(f'optimizer={self.optimizer!r} must be "adam" or "sgd"')
 
@@ -75,15 +82,35 @@ class MuP(Recipe):
         m = self.ratio
         adam = self.optimizer == "adam"
         vector = 1.0 if adam else m
+        input_std = math.sqrt(self.scale / (self.input_fan or 1.0))
         return {
-            "input": Role(Normal(std=math.sqrt(self.scale / self.input_fan)), lr=vector),
+            "input": Role(Normal(std=input_std), lr=vector, note="input"),
             "hidden": Role(
                 VarianceScaling(self.scale, "fan_in", "normal"),
                 lr=1.0 / m if adam else 1.0,
                 weight_decay=m if adam else 1.0,
+                note="hidden",
             ),
-            "readout": Role(Zeros(), multiplier=1.0 / m, lr=vector),
+            "readout": Role(Zeros(), multiplier=1.0 / m, lr=vector, note="readout"),
         }
+
+    def assign(self, role: str, parameter: Parameter, model: Model) -> Assignment:
+        """A kernel by its place: the first, unless there is a table, the last, or another."""
+        if role == "hidden" and model.is_first(parameter) and not _has_table(model):
+            fan_in = self.input_fan or parameter.fan_in or 1.0
+            return replace(self, input_fan=fan_in).role("input").assignment()
+        if role == "hidden" and model.is_last(parameter):
+            role = "readout"
+        return super().assign(role, parameter, model)
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Heads by name, tables by role, kernels by their place."""
+        return (
+            optional(self.by_role("readout"), name=HEADS, role="weight"),
+            optional(self.by_role("hidden"), role=KERNELS),
+            optional(replace(self, input_fan=None).by_role("input"), role="embedding"),
+            *rest(bias=self.role("input").bias_assignment()),
+        )
 
     def attention_multiplier(self, head: int, base_head: int | None = None) -> float:
         """What attention logits are multiplied by: sqrt(base_head) / head, or 1 / head."""
@@ -94,6 +121,11 @@ class MuP(Recipe):
         return math.sqrt(base_head) / head
 
 
+def _has_table(model: Model) -> bool:
+    return any(parameter.role == "embedding" for parameter in model)
+
+
+@register("complete_p")
 @dataclass(frozen=True)
 class CompleteP(Recipe):
     """MuP's factors for width, and factors for depth so that every layer keeps learning.
@@ -160,7 +192,25 @@ class CompleteP(Recipe):
             "readout": Role(Zeros(), multiplier=1.0 / wider),
         }
 
+    def assign(self, role: str, parameter: Parameter, model: Model) -> Assignment:
+        """A kernel outside of the layers is the readout if it is the last, else an input."""
+        if role == "hidden" and model.block(parameter) is None:
+            if not model.is_last(parameter):
+                return Assignment(self.role("hidden").weight, note="input")
+            role = "readout"
+        return super().assign(role, parameter, model)
 
+    def rules(self) -> tuple[Rule, ...]:
+        """Heads, and what writes to the residual stream, by name; tables by role."""
+        return (
+            optional(self.by_role("readout"), name=HEADS, role="weight"),
+            optional(self.by_role("branch"), name=RESIDUAL, role="weight"),
+            optional(self.by_role("hidden"), role=KERNELS),
+            *rest(embedding=self.by_role("embedding")),
+        )
+
+
+@register("depth_mup")
 @dataclass(frozen=True)
 class DepthMuP(CompleteP):
     """MuP's factors for width; each branch over sqrt(m_l), and Adam's rate within it too.
@@ -190,6 +240,7 @@ class DepthMuP(CompleteP):
     _alpha = 0.5
 
 
+@register("spectral")
 @dataclass(frozen=True)
 class Spectral(Recipe):
     """Each matrix of spectral norm sqrt(fan_out / fan_in), and steps of that norm too.
@@ -201,8 +252,8 @@ class Spectral(Recipe):
 
     Parameters
     ----------
-    fan_in, fan_out : int
-        Of the matrix; an embedding has fan_in 1.
+    fan_in, fan_out : int, optional
+        Of the matrix; an embedding has fan_in 1. None for those of each of a model's matrices.
     optimizer : {"adam", "sgd"}, default "adam"
         Which one the learning-rate factor is for.
 
@@ -224,22 +275,45 @@ class Spectral(Recipe):
     0.00390625
     """
 
-    fan_in: int
-    fan_out: int
+    fan_in: int | None = None
+    fan_out: int | None = None
     optimizer: Literal["adam", "sgd"] = "adam"
 
     def __post_init__(self) -> None:
-        require_count("fan_in", self.fan_in)
-        require_count("fan_out", self.fan_out)
+        for name in ("fan_in", "fan_out"):
+            if getattr(self, name) is not None:
+                require_count(name, getattr(self, name))
         if self.optimizer not in ("adam", "sgd"):
             raise ValueError(f'optimizer={self.optimizer!r} must be "adam" or "sgd"')
 
     def roles(self, layer: int = 0) -> dict[str, Role]:
         """Every role; there is one."""
+        if self.fan_in is None or self.fan_out is None:
+            return {}
         rate = 1.0 if self.optimizer == "adam" else float(self.fan_out)
         return {"matrix": Role(SpectralNormal(), lr=rate / self.fan_in)}
 
+    def fitted(self, role: str, parameter: Parameter, model: Model) -> Recipe:
+        """With the fans of this matrix."""
+        fan_in, fan_out = int(parameter.fan_in or 1), int(parameter.fan_out or 1)
+        return replace(self, fan_in=self.fan_in or fan_in, fan_out=self.fan_out or fan_out)
 
+    def assign(self, role: str, parameter: Parameter, model: Model) -> Assignment:
+        """A row of a table is a matrix of its own, of fan_in 1."""
+        if role == "row":
+            row = replace(self, fan_in=1, fan_out=self.fan_out or parameter.shape[-1])
+            return Assignment(Normal(), lr=row.role("matrix").lr)
+        return super().assign(role, parameter, model)
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Every kernel alike; rows of tables of length about sqrt(width)."""
+        return (
+            optional(self.by_role("matrix"), role=KERNELS),
+            *rest(embedding=self.by_role("row")),
+        )
+
+
+@register("neural_tangent")
 @dataclass(frozen=True)
 class NeuralTangent(Recipe):
     """W ~ N(0, 1), and the layer's output multiplied by 1 / sqrt(fan_in): gradients scale too.
@@ -250,8 +324,8 @@ class NeuralTangent(Recipe):
 
     Parameters
     ----------
-    fan_in : int
-        Inputs of the layer.
+    fan_in : int, optional
+        Inputs of the layer; None for those of each of a model's layers.
     mean_field : bool, default False
         Whether the readout is an average rather than a normalized sum.
 
@@ -271,17 +345,33 @@ class NeuralTangent(Recipe):
     0.0625
     """
 
-    fan_in: int
+    fan_in: int | None = None
     mean_field: bool = False
 
     def __post_init__(self) -> None:
-        require_count("fan_in", self.fan_in)
+        if self.fan_in is not None:
+            require_count("fan_in", self.fan_in)
 
     def roles(self, layer: int = 0) -> dict[str, Role]:
         """Every role; all layers are alike."""
+        if self.fan_in is None:
+            return {}
         sum_of = 1.0 / math.sqrt(self.fan_in)
         readout = 1.0 / self.fan_in if self.mean_field else sum_of
         return {
             "hidden": Role(Normal(), multiplier=sum_of),
             "readout": Role(Normal(), multiplier=readout),
         }
+
+    def fitted(self, role: str, parameter: Parameter, model: Model) -> Recipe:
+        """With the inputs of this layer."""
+        return replace(self, fan_in=self.fan_in or int(parameter.fan_in or 1))
+
+    def assign(self, role: str, parameter: Parameter, model: Model) -> Assignment:
+        """The last kernel in the model's order is the readout."""
+        which = "readout" if model.is_last(parameter) else role
+        return super().assign(which, parameter, model)
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Kernels by their place."""
+        return (optional(self.by_role("hidden"), role=KERNELS), *rest())

@@ -26,6 +26,7 @@ class Prepared:
 
     def __init__(self, plan: Plan, described: Described) -> None:
         self._plan = plan
+        self._described = described
         # where each tensor is in the model, what it is, and over which memory
         self._held: list[tuple[dict[str, Any], Place, Any, torch.Tensor]] = []
         self._counters: list[torch.Tensor] = []
@@ -52,6 +53,10 @@ class Prepared:
             self._held.append((place.store, place, tensor, tensor.detach()))
         self._writer = Writer(here)
         self._tensors = [tensor for _, _, tensor, _ in self._held]
+
+    def __reduce__(self) -> tuple[type["Prepared"], tuple[Plan, Described]]:
+        """A copy, or a pickle, has the layers that it writes and not views of their memory."""
+        return type(self), (self._plan, self._described)
 
     @property
     def plan(self) -> Plan:
