@@ -1,5 +1,7 @@
 """A prepared torch model is started again and again as `initialize` would, or refused."""
 
+import copy
+import pickle
 from itertools import product
 from typing import Any
 
@@ -11,8 +13,9 @@ from initcore import kernels
 torch = pytest.importorskip("torch")
 
 from models import MODELS, ResNet, mlp  # noqa: E402
+from recipe_options import EVERY  # noqa: E402
 
-from initcore.interop.torch import initialize, prepare  # noqa: E402
+from initcore.interop.torch import initialize, materialize, prepare  # noqa: E402
 
 nn = torch.nn
 RECIPES = [
@@ -112,3 +115,42 @@ def test_each_of_torchs_older_versions_takes_one_tensor_at_a_time(
     before = net[0].weight._version
     prepare(net, "he", key=0).write()
     assert net[0].weight._version > before
+
+
+@pytest.mark.parametrize("recipe", EVERY, ids=str)
+@pytest.mark.parametrize("again", [lambda x: pickle.loads(pickle.dumps(x)), copy.deepcopy])
+def test_a_prepared_model_is_pickled_and_copied_with_its_layers(recipe: Any, again: Any) -> None:
+    net = MODELS["gpt"]()
+    prepared = prepare(net, recipe, key=4)
+    other, copied = again((net, prepared))
+    untouched = values(net)
+    copied.write(key=7)
+    assert values(net) == untouched
+    prepared.write(key=7)
+    assert values(other) == values(net)
+
+
+@pytest.mark.filterwarnings("ignore:Initializing zero-element:UserWarning")
+def test_layers_without_elements_are_nothing_to_do() -> None:
+    def net() -> Any:
+        return nn.ModuleDict(
+            {
+                "out": nn.Linear(4, 0),
+                "in": nn.Linear(0, 4),
+                "table": nn.Embedding(4, 0),
+                "full": nn.Linear(4, 4),
+            }
+        )
+
+    for recipe in ("he", "gpt2", "xavier", "deepnorm", "keras_default", ic.Orthogonal()):
+        model, twin = net(), net()
+        plan = initialize(model, recipe, key=3)
+        assert {entry.parameter.name for entry in plan if entry.note == "no elements"} == {
+            *("out.weight", "out.bias", "in.weight", "table.weight")
+        }
+        prepare(twin, recipe, key=3).write()
+        assert values(model) == values(twin)
+        with torch.device("meta"):
+            bare = net()
+        materialize(bare, recipe, key=3)
+        assert values(bare) == values(model)

@@ -33,7 +33,7 @@ class Entry:
     @property
     def law(self) -> str:
         """The law in words."""
-        if self.is_kept:
+        if not self.pieces:
             return "-"
         laws = [piece.init.rule for piece in self.pieces]
         if len(set(laws)) == 1:
@@ -220,7 +220,8 @@ def make(
         rule = recipe.find(parameter)
         tensor_key = key_below(parameter.path, keys)
         if 0 in parameter.shape:
-            entries.append(Entry(parameter, EMPTY, "nothing to do", tensor_key))
+            nothing = KEEP if parameter.role == "buffer" else EMPTY
+            entries.append(Entry(parameter, nothing, "nothing to do", tensor_key))
             if rule is not None:
                 deciding[id(rule)] = rule
             continue

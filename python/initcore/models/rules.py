@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from initcore.activations import Activation
 from initcore.activations.gains import gain as gain_of
-from initcore.initializers import Initializer, VarianceScaling
+from initcore.initializers import Initializer, VarianceScaling, Zeros
 from initcore.models.parameters import ROLES, Model, Parameter, composed
 
 
@@ -39,7 +39,7 @@ class Assignment:
 
 
 KEEP = Assignment(None, note="kept as it is")
-EMPTY = Assignment(None, note="no elements")
+EMPTY = Assignment(Zeros(), note="no elements")
 
 Choice = Initializer | Assignment | Callable[[Parameter, Model], "Initializer | Assignment"]
 
