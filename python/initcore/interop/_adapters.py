@@ -48,7 +48,7 @@ def initialize(model: Any, recipe: RecipeLike, *, key: Any, **options: Any) -> P
     model : initcore.Sequential, torch.nn.Module or keras.Model
         Written in place; a built Keras model. JAX's trees, which never change, are for
         `initcore.interop.jax.initialize`.
-    recipe : str, dict, os.PathLike, Initializer or Rules
+    recipe : str, Recipe, dict, os.PathLike, Initializer or Rules
         See `recipe`.
     key : Key, int, numpy.random.Generator or numpy.random.SeedSequence
         The tensor "a.b" takes key / "a" / "b": neither the order in which layers were made nor

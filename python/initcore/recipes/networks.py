@@ -224,7 +224,7 @@ class SineNetwork(Recipe):
     --------
     >>> from initcore import recipes
     >>> recipes.SineNetwork().role("first").weight
-    <Siren: W ~ U(-1/fan_in, 1/fan_in)>
+    <Siren: U(-r, r), r = 1 / fan_in>
     """
 
     omega: float = 30.0
