@@ -1,6 +1,7 @@
 """Recipes as objects: what initializes a model under a name is a class of initcore.recipes."""
 
 import copy
+import json
 import pickle
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -317,6 +318,38 @@ def test_a_recipe_of_ones_own_is_registered_under_a_free_name(
     for name in ("", "own.toml"):
         with pytest.raises(ValueError, match="name="):
             recipes.register(name)
+
+
+def test_options_of_ones_own_survive_a_dict_and_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    registry = dict(interop.RECIPES)
+    for module in ("roles", "reading"):
+        monkeypatch.setattr(f"initcore.models.{module}.RECIPES", registry)
+
+    @recipes.register("own")
+    @dataclass(frozen=True)
+    class Own(recipes.Recipe):
+        init: ic.initializers.Initializer
+        names: tuple[str, ...] = ()
+
+        def roles(self, layer: int = 0) -> dict[str, recipes.Role]:
+            return {"every": recipes.Role(self.init)}
+
+        def rules(self) -> tuple[interop.Rule, ...]:
+            return (interop.Rule(self.by_role("every"), name=self.names),)
+
+    own = interop.recipe(Own(ic.Normal(std=0.5), ("*.weight",)))
+    assert interop.recipe(own.source) == own
+    assert interop.recipe(json.loads(json.dumps(own.source))) == own
+    file = tmp_path / "own.toml"
+    file.write_text(
+        'recipe = "own"\nnames = ["*.weight"]\n'
+        'init = {initializer = "Normal", std = 0.5, mean = 0.0}\n'
+    )
+    assert interop.recipe(file) == own
+    with pytest.raises(ValueError, match="recipe='own' needs init"):
+        interop.recipe("own")
 
 
 def test_a_recipe_without_rules_says_where_to_write_them() -> None:

@@ -71,17 +71,17 @@ class Manifest:
         if not source:
             raise ValueError(
                 f"recipe={plan.recipe.name!r} was made in Python and has no text; give it by name, "
-                "as a dict or as a TOML file"
+                "as a dict or as a TOML file, or register its class"
             )
-        found = weights(model)
-        prints = tensor_fingerprints(found)
+        held = weights(model)
+        prints = tensor_fingerprints(held)
         tensors = {
             parameter.name: {
                 "shape": list(parameter.shape),
                 "dtype": array.dtype.name,
                 "fingerprint": prints[parameter.name],
             }
-            for parameter, array in found
+            for parameter, array in held
         }
         versions = {"initcore": __version__, "numpy": np.__version__}
         return cls(plan.key, json.loads(json.dumps(source)), tensors, versions)

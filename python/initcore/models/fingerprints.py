@@ -38,9 +38,9 @@ def tensor_fingerprint(parameter: Parameter, array: np.ndarray[Any, Any]) -> str
     return digest.hexdigest()
 
 
-def tensor_fingerprints(found: Weights) -> dict[str, str]:
+def tensor_fingerprints(weights: Weights) -> dict[str, str]:
     """The fingerprint of each tensor by its name, several at a time."""
-    pairs = list(found)
+    pairs = list(weights)
     with ThreadPoolExecutor(kernels.get_num_threads()) as threads:
         prints = threads.map(lambda pair: tensor_fingerprint(*pair), pairs)
         return {parameter.name: text for (parameter, _), text in zip(pairs, prints, strict=True)}

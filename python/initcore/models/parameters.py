@@ -92,12 +92,12 @@ class Model:
     @cached_property
     def stacks(self) -> dict[tuple[str, ...], tuple[int, ...]]:
         """Numbered blocks by what stands before the number, as in ("encoder", "layers")."""
-        found: dict[tuple[str, ...], set[int]] = {}
+        stacks: dict[tuple[str, ...], set[int]] = {}
         for parameter in self.parameters:
             for at, part in enumerate(parameter.path):
                 if part.isdecimal():
-                    found.setdefault(parameter.path[:at], set()).add(int(part))
-        return {prefix: tuple(sorted(numbers)) for prefix, numbers in found.items()}
+                    stacks.setdefault(parameter.path[:at], set()).add(int(part))
+        return {prefix: tuple(sorted(numbers)) for prefix, numbers in stacks.items()}
 
     def block(self, parameter: Parameter) -> tuple[int, int] | None:
         """Number of the block that holds it, from 0, and how many there are; None for none.
@@ -122,10 +122,10 @@ class Model:
     @cached_property
     def layers(self) -> dict[tuple[str, ...], tuple[Parameter, ...]]:
         """The tensors of each layer by its path, in order."""
-        found: dict[tuple[str, ...], list[Parameter]] = {}
+        layers: dict[tuple[str, ...], list[Parameter]] = {}
         for parameter in self.parameters:
-            found.setdefault(parameter.path[:-1], []).append(parameter)
-        return {path: tuple(tensors) for path, tensors in found.items()}
+            layers.setdefault(parameter.path[:-1], []).append(parameter)
+        return {path: tuple(tensors) for path, tensors in layers.items()}
 
     @cached_property
     def blocks(self) -> dict[tuple[str, ...], tuple[Parameter, ...]]:

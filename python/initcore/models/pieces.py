@@ -26,7 +26,7 @@ from initcore.models.parameters import Parameter
 from initcore.models.rules import Assignment
 
 Drawn = tuple[str, tuple[float, ...], str, tuple[int, ...]]
-"""Law, its numbers, the kind of its stream, and strides in the canonical order."""
+"""Law, its parameters, the kind of its stream, and strides in the canonical order."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,8 @@ class Piece:
         init = self.init
         if not isinstance(init, Elementwise) or type(init)._write is not Elementwise._write:
             return None
-        law, numbers = self.law()
-        return law, numbers, init.kind, canonical_strides(self.shape, self.layout)
+        law, parameters = self.law()
+        return law, parameters, init.kind, canonical_strides(self.shape, self.layout)
 
     def write(self, array: Any, tensor_key: Key) -> None:
         """Write this piece of a parameter into `array`, which is the whole parameter."""
@@ -148,11 +148,11 @@ def std_of(init: Initializer, known: Fans, shape: tuple[int, ...]) -> float | No
         return init.gain / math.sqrt(max(shape[0], math.prod(shape[1:]), 1))
     if not isinstance(init, Elementwise) or isinstance(init, Sparse):
         return None
-    law, numbers = init.law(known)
+    law, parameters = init.law(known)
     if law == "uniform":
-        return (numbers[1] - numbers[0]) / math.sqrt(12.0)
+        return (parameters[1] - parameters[0]) / math.sqrt(12.0)
     if law == "truncated_normal":
-        mean, std, low, high = numbers
+        mean, std, low, high = parameters
         variance = kernels._truncated_moments((low - mean) / std, (high - mean) / std)[1]
         return float(std * math.sqrt(variance))
-    return abs(numbers[-1])
+    return abs(parameters[-1])

@@ -116,10 +116,10 @@ def _from_file(path: Path, files: tuple[Path, ...]) -> Rules:
         except (TypeError, ValueError) as error:
             if str(error).startswith("in the file "):
                 raise
-            raise type_of(error)(f"in the file {str(path)!r}: {error}") from error
+            raise _plain_class(error)(f"in the file {str(path)!r}: {error}") from error
 
 
-def type_of(error: TypeError | ValueError) -> type[TypeError | ValueError]:
+def _plain_class(error: TypeError | ValueError) -> type[TypeError | ValueError]:
     """The plain class of an error: TOML's own are made from other arguments."""
     return TypeError if isinstance(error, TypeError) else ValueError
 
@@ -154,7 +154,14 @@ def _named(name: str, options: dict[str, Any]) -> Rules:
             + ", ".join(f"{option!r}: ..." for option in missing)
             + "}"
         )
-    return _read(cls(**options), ())
+    return _read(cls(**{option: _option(value) for option, value in options.items()}), ())
+
+
+def _option(value: Any) -> Any:
+    """An option as it was before JSON or TOML."""
+    if isinstance(value, dict) and "initializer" in value:
+        return initializers.from_dict(value)
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _from_dict(given: dict[str, Any], files: tuple[Path, ...]) -> Rules:
@@ -214,4 +221,4 @@ def _choice(rule: Mapping[str, Any]) -> Choice:
             return Scaled(**{name: value for name, value in init.items() if name != "initializer"})
         return initializers.get(init)
     except (TypeError, ValueError) as error:
-        raise type_of(error)(f'rule={dict(rule)!r} has a wrong "init": {error}') from error
+        raise _plain_class(error)(f'rule={dict(rule)!r} has a wrong "init": {error}') from error

@@ -40,10 +40,10 @@ class Writer:
             for piece in entry.pieces:
                 part = target[piece.index] if piece.index else target
                 if piece.drawn is not None:
-                    law, numbers, kind, strides = piece.drawn
+                    law, parameters, kind, strides = piece.drawn
                     key = piece.key(entry.key)
                     stream = key.stream_id(kind)
-                    self._fills.append((law, part, numbers, key.seed, stream, 0, strides))
+                    self._fills.append((law, part, parameters, key.seed, stream, 0, strides))
                     self._drawn.append((entry, piece, kind))
                     if self._path is None:
                         self._path = _above(entry)
@@ -74,8 +74,8 @@ class Writer:
                     for entry, piece, kind in self._drawn
                 ]
             fills = [
-                (law, part, numbers, key.seed, stream, 0, strides)
-                for (law, part, numbers, _, _, _, strides), stream in zip(
+                (law, part, parameters, key.seed, stream, 0, strides)
+                for (law, part, parameters, _, _, _, strides), stream in zip(
                     fills, streams, strict=True
                 )
             ]

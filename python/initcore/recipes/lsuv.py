@@ -79,7 +79,7 @@ def lsuv(
         raise ValueError(f"tolerance={tolerance} must be positive")
     max_steps = _checks.count(max_steps, "max_steps", least=1)
     pending = PendingWeights(net, x, Orthogonal() if init is None else init, key, dtype)
-    found = {}
+    spreads = {}
     for layer in pending.layers:
         for step in range(max_steps + 1):
             spread = std(layer.before_activation(pending.signal))
@@ -91,7 +91,7 @@ def lsuv(
             if abs(spread - 1.0) < tolerance or step == max_steps:
                 break
             layer.w = layer.w / layer.w.dtype.type(spread)
-        found[layer.name] = spread
+        spreads[layer.name] = spread
         pending.advance(layer)
     pending.commit()
-    return found
+    return spreads

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 
-from initcore.initializers import HeNormal, Initializer, LecunNormal, ScaledOrthogonal, Zeros, get
+from initcore.initializers import HeNormal, Initializer, LecunNormal, ScaledOrthogonal, Zeros
 from initcore.models.parameters import Model, Parameter
 from initcore.models.patterns import HEADS, KERNELS, optional, rest
 from initcore.models.roles import Recipe, Role, register
@@ -54,8 +54,8 @@ class ZeroReadout(Recipe):
 
     Parameters
     ----------
-    hidden : Initializer, str or dict, default HeNormal()
-        Of the other layers; a name or dict as of `initializers.get`.
+    hidden : Initializer, default HeNormal()
+        Of the other layers.
 
     Notes
     -----
@@ -75,9 +75,8 @@ class ZeroReadout(Recipe):
     hidden: Initializer = HeNormal()  # noqa: RUF009  a frozen object
 
     def __post_init__(self) -> None:
-        if not isinstance(self.hidden, Initializer | str | dict):
+        if not isinstance(self.hidden, Initializer):
             raise TypeError(f"hidden={self.hidden!r} must be an initializer")
-        object.__setattr__(self, "hidden", get(self.hidden))
 
     def roles(self, layer: int = 0) -> dict[str, Role]:
         """Every role; all layers are alike."""

@@ -94,16 +94,16 @@ class InverseSqrtDepth(Recipe):
 
 def _root(base: float, n: int) -> float:
     """base^(1 / n) by Newton's steps, so that no libm decides its last digits."""
-    found = 1.0 if base <= 1.0 else base
+    root = 1.0 if base <= 1.0 else base
     for _ in range(10_000):
         power = 1.0
         for _ in range(n - 1):
-            power *= found
-        step = found - (found - base / power) / n
-        if abs(step - found) <= 1e-16 * found:
+            power *= root
+        step = root - (root - base / power) / n
+        if abs(step - root) <= 1e-16 * root:
             break
-        found = step
-    return found
+        root = step
+    return root
 
 
 @register("fixup_resnet")

@@ -35,10 +35,10 @@ from initcore.recipes._base import require_count, require_positive
 def _power(base: float, eighths: int) -> float:
     """base^(eighths / 8) by square roots, which every machine rounds alike."""
     root = math.sqrt(math.sqrt(math.sqrt(base)))
-    found = 1.0
+    power = 1.0
     for _ in range(abs(eighths)):
-        found *= root
-    return found if eighths >= 0 else 1.0 / found
+        power *= root
+    return power if eighths >= 0 else 1.0 / power
 
 
 def _sixteenth_root(base: float) -> float:
