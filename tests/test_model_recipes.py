@@ -360,3 +360,26 @@ def test_a_recipe_without_rules_says_where_to_write_them() -> None:
 
     with pytest.raises(TypeError, match=r"has no rules.*write its method rules\(\)"):
         interop.recipe(Bare())
+
+
+def test_an_object_initializes_models_of_torch_jax_and_keras() -> None:
+    torch = pytest.importorskip("torch")
+    jax = pytest.importorskip("jax")
+    keras = pytest.importorskip("keras")
+    from initcore.interop.jax import initialize
+
+    built, given = recipes.Glorot("normal"), {"recipe": "glorot", "distribution": "normal"}
+    for one in (
+        torch.nn.Linear(8, 4),
+        keras.Sequential([keras.Input((8,)), keras.layers.Dense(4)]),
+    ):
+        plan, same = (interop.initialize(one, r, key=0, dry_run=True) for r in (built, given))
+        assert plan.difference(same) == ""
+        assert {entry.law for entry in plan} == {
+            "Var(W) = 2 / (fan_in + fan_out), normal",
+            "every element 0",
+        }
+    tree = {"a": {"kernel": jax.numpy.zeros((8, 4)), "bias": jax.numpy.zeros(4)}}
+    made, same = (initialize(tree, r, key=0)[0] for r in (built, given))
+    assert (made["a"]["kernel"] == same["a"]["kernel"]).all()
+    assert float(abs(made["a"]["kernel"]).max()) > 0
