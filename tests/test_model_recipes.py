@@ -187,14 +187,27 @@ def test_a_role_that_needs_a_number_asks_for_it() -> None:
         ({"recipe": 3}, 'has "recipe": 3, which must be a name'),
         ({"rules": {"name": "a", "init": "zeros"}}, r"must be a list of rules; put one rule in"),
         ({"rules": ["name"]}, "rule='name' must be a dict"),
-        ({"rules": [{"init": {"initializer": "Normal", "sigma": 1}}]}, 'has a wrong "init": '),
-        ({"rules": [{"init": {"initializer": "Scaled", "gian": 1}}]}, 'has a wrong "init": '),
         ({"rules": [{"name": 3, "init": "zeros"}]}, "name=3 must be a text or several"),
     ],
 )
 def test_what_is_no_recipe_for_a_model_says_what_to_do(given: Any, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         interop.recipe(given)
+
+
+@pytest.mark.parametrize(
+    ("init", "message"),
+    [
+        ({"initializer": "Normal", "sigma": 1}, "sigma"),
+        ({"initializer": "Scaled", "gian": 1}, "gian=1 is no option of Scaled; it has mode, dist"),
+        ({"initializer": "Sigma"}, "is not a class that can be read back"),
+        (3, "initializer=3 must be"),
+    ],
+)
+def test_a_wrong_initializer_names_its_rule(init: Any, message: str) -> None:
+    match = rf"rule=\{{'name': 'a', 'init': .*\}} has a wrong \"init\": .*{message}"
+    with pytest.raises((TypeError, ValueError), match=match):
+        interop.recipe({"rules": [{"name": "a", "init": init}]})
 
 
 @pytest.mark.parametrize("field", ["rules", "base", "title"])
@@ -214,7 +227,7 @@ def test_an_error_of_a_file_names_the_file(tmp_path: Path) -> None:
     for text, error, message in (
         ("base = ", ValueError, "Invalid value"),
         ('rules = [{init = "zeroes"}]', ValueError, "'zeroes' is not known"),
-        ('rules = [{init = {initializer = "Normal", sigma = 1.0}}]', TypeError, "sigma"),
+        ('rules = [{name = "a", init = 3}]', TypeError, "initializer=3 must be"),
     ):
         file.write_text(text)
         with pytest.raises(error, match=rf"in the file .*own\.toml.*{message}"):
@@ -383,3 +396,42 @@ def test_an_object_initializes_models_of_torch_jax_and_keras() -> None:
     made, same = (initialize(tree, r, key=0)[0] for r in (built, given))
     assert (made["a"]["kernel"] == same["a"]["kernel"]).all()
     assert float(abs(made["a"]["kernel"]).max()) > 0
+
+
+@pytest.mark.parametrize(("layout", "axis"), [("oi", 0), ("io", 1)])
+def test_gates_of_an_lstm_are_orthogonal_each_and_the_forget_gate_starts_open(
+    layout: str, axis: int
+) -> None:
+    shape = (32, 8) if axis == 0 else (8, 32)
+    facts: dict[str, Any] = {"kinds": ("LSTM",), "fan_in": 8, "fan_out": 8, "layout": layout}
+    facts |= {"parts": tuple("ifgo"), "part_axis": axis}
+    tensors = [tensor("a.w", shape, **facts), tensor("a.u", shape, "recurrent", **facts)]
+    tensors += [tensor("a.b", (32,), "bias", kinds=("LSTM",), parts=tuple("ifgo"))]
+    tensors += [tensor("head.weight", (4, 8))]
+    plan = make(Model(tuple(tensors)), interop.recipe(recipes.Lstm(8)), KEY)
+    made = {entry.parameter.name: np.zeros(entry.parameter.shape) for entry in plan}
+    for name, array in made.items():
+        plan[name].write(array)
+    for gate in np.split(made["a.u"], 4, axis=axis):
+        np.testing.assert_allclose(gate @ gate.T, np.eye(8), atol=1e-12)
+    assert np.abs(made["a.w"]).max() <= (6 / 16) ** 0.5
+    assert (made["a.b"] == np.repeat([0.0, 1.0, 0.0, 0.0], 8)).all()
+    assert plan["head.weight"].assignment.init == ic.GlorotUniform()
+
+
+def test_the_parts_of_a_mamba_are_found_by_name() -> None:
+    tensors = (
+        tensor("layers.0.mixer.in_proj.weight", (64, 16)),
+        tensor("layers.0.mixer.dt_proj.weight", (32, 4)),
+        tensor("layers.0.mixer.dt_proj.bias", (32,), "bias", fan_in=4),
+        tensor("layers.0.mixer.A_log", (32, 8), "other"),
+        tensor("layers.0.mixer.D", (32,), "other"),
+        tensor("layers.1.mixer.out_proj.weight", (16, 32)),
+    )
+    plan = make(Model(tensors), interop.recipe("mamba"), KEY)
+    own = recipes.Mamba(n_layers=2, step_rank=4)
+    roles = ("projection", "step", "step", "states", "skip", "residual")
+    for entry, name in zip(plan, roles, strict=True):
+        role = own.role(name)
+        bias = entry.parameter.role == "bias"
+        assert entry.assignment.init == (role.bias if bias else role.weight)

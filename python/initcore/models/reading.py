@@ -218,7 +218,17 @@ def _choice(rule: Mapping[str, Any]) -> Choice:
         return KEEP
     try:
         if isinstance(init, dict) and init.get("initializer") == "Scaled":
-            return Scaled(**{name: value for name, value in init.items() if name != "initializer"})
+            return _scaled({name: value for name, value in init.items() if name != "initializer"})
         return initializers.get(init)
     except (TypeError, ValueError) as error:
         raise _plain_class(error)(f'rule={dict(rule)!r} has a wrong "init": {error}') from error
+
+
+def _scaled(options: dict[str, Any]) -> Scaled:
+    known = [field.name for field in fields(Scaled)]
+    for option in options:
+        if option not in known:
+            raise ValueError(
+                f"{option}={options[option]!r} is no option of Scaled; it has {', '.join(known)}"
+            )
+    return Scaled(**options)
