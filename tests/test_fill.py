@@ -222,7 +222,7 @@ def test_wrong_types_are_refused(function: object) -> None:
 
 
 def test_a_parameter_that_is_no_number_is_refused() -> None:
-    with pytest.raises(TypeError, match="std='1' must be a real number"):
+    with pytest.raises(TypeError, match="std='1' must be a number"):
         kernels.fill_normal(np.zeros(3, np.float32), std="1", key=KEY)
 
 

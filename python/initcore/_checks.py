@@ -1,6 +1,9 @@
-"""What data and settings must be before a network touches anything: one place for the rules."""
+"""What numbers, settings and data must be before anything uses them: one place for the rules."""
 
+import math
 import operator
+import sys
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,33 +28,129 @@ def float_type(dtype: DTypeLike) -> np.dtype[Any]:
     return found
 
 
+def _shown(value: Any) -> str:
+    """`value` for a message; an int too long to read by its length."""
+    if isinstance(value, int) and value.bit_length() > 128:
+        return f"<an int of {value.bit_length()} bits>"
+    return repr(value)
+
+
+def _require_scalar(value: Any, name: str, wanted: str) -> None:
+    """Refuse texts, bools, complex numbers and arrays with axes, of any library."""
+    dtype = str(getattr(value, "dtype", "")).rpartition(".")[2]
+    if isinstance(value, bool) or dtype == "bool":
+        raise TypeError(
+            f"{name}={value!r} must be {wanted}, not a bool, which would count as 0 or 1"
+        )
+    if isinstance(value, str | bytes | complex) or dtype.startswith("complex"):
+        raise TypeError(f"{name}={value!r} must be {wanted}, not a {type(value).__name__}")
+    if getattr(value, "ndim", 0) != 0:
+        raise TypeError(
+            f"{name} has shape {tuple(value.shape)}: it must be {wanted}; pass one element"
+        )
+
+
+def integer(value: Any, name: str) -> int:
+    """`value` as an int: Python's, NumPy's, or an array of integers without axes."""
+    if type(value) is int:
+        return value
+    _require_scalar(value, name, "an int")
+    try:
+        return operator.index(value)
+    except (TypeError, RuntimeError):  # RuntimeError: a tensor of torch that has no value
+        raise TypeError(f"{name}={value!r} must be an int; pass a whole number") from None
+
+
 def count(value: Any, name: str, *, least: int) -> int:
     """`value` as an int that is at least `least`."""
+    if type(value) is int and value >= least:
+        return value
+    number = integer(value, name)
+    if number < least:
+        raise ValueError(f"{name}={_shown(number)} must be at least {least}")
+    return number
+
+
+def seed(value: Any, name: str) -> int:
+    """`value` as an int of 64 bits."""
+    number = integer(value, name)
+    if not 0 <= number < 2**64:
+        raise ValueError(f"{name}={_shown(number)} must be an int from 0 to 2**64 - 1")
+    return number
+
+
+def _double(value: Any, name: str) -> float:
+    if type(value) is not float:
+        _require_scalar(value, name, "a number")
     try:
-        found = operator.index(value)
-    except TypeError:
-        found = None
-    if found is None or isinstance(value, bool):
-        raise TypeError(f"{name}={value!r} must be an int; pass a whole number")
-    if found < least:
-        raise ValueError(f"{name}={found} must be at least {least}")
-    return found
+        return float(value)
+    except (TypeError, ValueError, RuntimeError):  # RuntimeError as for ints
+        raise TypeError(f"{name}={value!r} must be a number") from None
+    except OverflowError:
+        raise ValueError(
+            f"{name}={_shown(value)} must be finite as a double: at most 1.8e308 in size"
+        ) from None
+
+
+def number(value: Any, name: str) -> float:
+    """`value` as a float that is not NaN: Python's, NumPy's, or an array without axes."""
+    result = _double(value, name)
+    if math.isnan(result):
+        raise ValueError(f"{name}=nan must be a number; look where it was computed")
+    return result
 
 
 def real(value: Any, name: str) -> float:
     """`value` as a finite float."""
-    if isinstance(value, str | bytes | bool):
-        raise TypeError(f"{name}={value!r} must be a number")
-    try:
-        found = float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name}={value!r} must be a number") from None
-    if not np.isfinite(found):
-        raise ValueError(f"{name}={found} must be finite")
-    return found
+    result = _double(value, name)
+    if not math.isfinite(result):
+        raise ValueError(f"{name}={result} must be finite; look where it was computed")
+    return result
+
+
+def positive(value: Any, name: str) -> float:
+    """`value` as a finite float above 0."""
+    result = real(value, name)
+    if result <= 0:
+        raise ValueError(f"{name}={result} must be positive and finite: greater than 0")
+    return result
+
+
+def not_negative(value: Any, name: str) -> float:
+    """`value` as a finite float of at least 0."""
+    result = real(value, name)
+    if result < 0:
+        raise ValueError(f"{name}={result} must not be negative: at least 0")
+    return result
+
+
+def fraction(value: Any, name: str, *, zero: bool = True, one: bool = True) -> float:
+    """`value` as a float from 0 to 1, with or without either end."""
+    result = real(value, name)
+    if not 0.0 <= result <= 1.0 or (result == 0.0 and not zero) or (result == 1.0 and not one):
+        low, high = "at least 0" if zero else "above 0", "at most 1" if one else "below 1"
+        raise ValueError(f"{name}={result} must be {low} and {high}")
+    return result
+
+
+def check_fields(config: Any, check: Callable[..., Any], *names: str, **rule: Any) -> None:
+    """Replace these fields of a frozen object by what `check(value, name, **rule)` returns."""
+    for name in names:
+        object.__setattr__(config, name, check(getattr(config, name), name, **rule))
+
+
+def refuse_masked(array: Any, name: str) -> None:
+    """Refuse NumPy's masked arrays, whose mask nothing here looks at."""
+    masked = sys.modules.get("numpy.ma.core")  # where nobody imported it there are none
+    if masked is not None and isinstance(array, masked.MaskedArray):
+        raise TypeError(
+            f"{name} is a masked array, and its mask would be ignored: pass {name}.data, or "
+            f"{name}.filled(value)"
+        )
 
 
 def _numbers(array: Any, name: str) -> Array:
+    refuse_masked(array, name)
     found = np.asarray(array)
     if found.dtype.kind not in "fiub":
         raise TypeError(
@@ -176,10 +275,14 @@ def sample_weights(weights: Any, n: int, dtype: np.dtype[Any], name: str) -> Arr
     return converted
 
 
-def choice(value: Any, name: str, choices: dict[str, Any]) -> Any:
+def one_of(value: Any, name: str, choices: Collection[str]) -> Any:
+    """`value`, which is one of these texts."""
+    if not isinstance(value, str) or value not in choices:
+        known = ", ".join(repr(choice) for choice in choices)
+        raise ValueError(f"{name}={value!r} is not known; choose one of {known}")
+    return value
+
+
+def choice(value: Any, name: str, choices: Mapping[str, Any]) -> Any:
     """The entry of `choices` that the text `value` names."""
-    try:
-        return choices[value]
-    except KeyError:
-        known = ", ".join(repr(c) for c in choices)
-        raise ValueError(f"{name}={value!r} is not known; choose one of {known}") from None
+    return choices[one_of(value, name, choices)]

@@ -1,11 +1,23 @@
 """Keys: a seed and a path of names, which together say which random numbers a tensor gets."""
 
-import operator
 import unicodedata
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any, SupportsIndex
 
+from initcore import _checks
+
 _TAG = "initcore-stream-v1"
+
+
+def _require_utf8(text: str, name: str) -> None:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"{name}={text!r} must be text that UTF-8 can write: it has half of a surrogate pair; "
+            "decode the name anew, or replace that character"
+        ) from None
 
 
 def _component(value: str | SupportsIndex) -> str:
@@ -16,14 +28,14 @@ def _component(value: str | SupportsIndex) -> str:
                 "component='' must not be empty: a path component is the name of a layer or a "
                 'parameter, such as "fc1" or 0'
             )
+        if not value.isascii():
+            _require_utf8(value, "component")
         return unicodedata.normalize("NFC", value)
-    if isinstance(value, bool):
-        raise TypeError(f"component={value!r} must be a str or an int, not a bool")
     try:
-        index = operator.index(value)
+        index = _checks.integer(value, "component")
     except TypeError:
         raise TypeError(
-            f"component={value!r} must be a str or an int, not a {type(value).__name__}"
+            f"component={value!r} must be a str or an int; it is of type {type(value).__name__}"
         ) from None
     if index < 0:
         raise ValueError(
@@ -73,14 +85,9 @@ class Key:
     __slots__ = ("_ids", "_path", "_seed", "_stream")
 
     def __init__(self, seed: SupportsIndex, stream: int = 1) -> None:
-        if isinstance(seed, bool) or not hasattr(seed, "__index__"):
-            raise TypeError(f"seed={seed!r} must be an int from 0 to 2**64 - 1")
-        value = operator.index(seed)
-        if not 0 <= value < 2**64:
-            raise ValueError(f"seed={value} must be from 0 to 2**64 - 1")
         if isinstance(stream, bool) or stream != 1:
             raise ValueError(f"stream={stream!r} must be 1, the only version of the stream")
-        self._seed = value
+        self._seed = _checks.seed(seed, "seed")
         self._stream = 1
         self._path: tuple[str, ...] = ()
         self._ids: dict[str, int] = {}
@@ -143,20 +150,31 @@ class Key:
             What is drawn: ``"value"``, ``"mask"``, ``"permutation"``, ``"tail"``,
             ``"shuffle"``, ``"dropout"`` ... Different kinds are independent streams.
         """
-        found = self._ids.get(kind)
-        if found is None:
+        try:
+            ident = self._ids.get(kind)
+        except TypeError:  # not hashable
+            ident = None
+        if ident is None:
+            if not isinstance(kind, str):
+                raise TypeError(f'kind={kind!r} must be a str such as "value" or "mask"')
+            _require_utf8(kind, "kind")
             message = b"".join(_length_delimited(text) for text in (_TAG, kind, *self._path))
-            found = int.from_bytes(blake2b(message, digest_size=8).digest(), "little")
-            self._ids[kind] = found
-        return found
+            ident = int.from_bytes(blake2b(message, digest_size=8).digest(), "little")
+            self._ids[kind] = ident
+        return ident
 
     def to_dict(self) -> dict[str, Any]:
         """This key as a dict that JSON can hold; `from_dict` reads it."""
         return {"seed": self._seed, "path": list(self._path), "stream": self._stream}
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> "Key":
+    def from_dict(cls, data: Mapping[str, Any]) -> "Key":
         """The key that `to_dict` wrote."""
+        if not isinstance(data, Mapping) or "seed" not in data:
+            raise ValueError(
+                f"data={data!r} must be a dict that Key.to_dict wrote, with the entries seed, path "
+                "and stream"
+            )
         root = cls(data["seed"], data.get("stream", 1))
         return root._child(tuple(_component(part) for part in data.get("path", ())))
 
@@ -182,12 +200,14 @@ def require_key(key: object) -> Key:
     if key is None:
         raise TypeError('key=None must be a Key: pass key=initcore.Key(seed) / "name"')
     hint = ""
-    if isinstance(key, SupportsIndex) and not isinstance(key, bool):
+    if type(key) is int:
         hint = (
-            f'; write key=initcore.Key({operator.index(key)}) / "name", with a name of its own for '
+            f'; write key=initcore.Key({key}) / "name", with a name of its own for '
             "every tensor: a bare seed would give every layer the same numbers"
         )
-    raise TypeError(f"key={key!r} must be an initcore.Key, not a {type(key).__name__}{hint}")
+    raise TypeError(
+        f"key={key!r} must be an initcore.Key; it is of type {type(key).__name__}{hint}"
+    )
 
 
 def root_key(key: object) -> Key:
@@ -210,5 +230,5 @@ def root_key(key: object) -> Key:
         return Key(key)
     raise TypeError(
         f"key={key!r} must be an initcore.Key, an int, a numpy.random.Generator or a "
-        f"numpy.random.SeedSequence, not a {type(key).__name__}"
+        f"numpy.random.SeedSequence; it is of type {type(key).__name__}"
     )

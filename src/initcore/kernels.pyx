@@ -9,6 +9,8 @@ elements written by then, the others as they were.
 """
 import os
 
+from initcore import _checks
+
 cimport numpy as cnp
 from native cimport *
 

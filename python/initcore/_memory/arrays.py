@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from initcore import _checks
 from initcore._memory import torch_tensors
 
 _DTYPES = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.float16))
@@ -36,6 +37,7 @@ def _type_name(array: object) -> str:
 def _array(array: object, name: str) -> np.ndarray[Any, Any]:
     """The memory of `array` as a NumPy array."""
     if isinstance(array, np.ndarray):
+        _checks.refuse_masked(array, name)
         return array
     kind = _type_name(array)
     if kind in EXPORTERS:

@@ -6,6 +6,8 @@ cdef int require_ndarray(object array, str name) except -1:
             f"{name} is a {type(array).__name__}; it must be a numpy.ndarray "
             f"(numpy.asarray(...) makes one)"
         )
+    if not cnp.PyArray_CheckExact(array):
+        _checks.refuse_masked(array, name)
     return 0
 
 

@@ -9,16 +9,9 @@ cdef double PATIENCE = 0.02
 
 
 cdef double real_number(object value, str name) except? -1.0:
-    cdef double number
-    try:
-        number = value
-    except TypeError:
-        raise TypeError(
-            f"{name}={value!r} must be a real number, not a {type(value).__name__}"
-        ) from None
-    if number != number:
-        raise ValueError(f"{name}=nan must be a number; look where it was computed")
-    return number
+    if type(value) is float and value == value:
+        return value
+    return _checks.number(value, name)
 
 
 cdef object type_name(int real):
@@ -133,8 +126,8 @@ cdef int bits_law(ic_fill_law *law, object out) except -1:
 
 
 cdef uint64_t word64(object value, str name) except? 0:
-    if not 0 <= value < 2**64:
-        raise ValueError(f"{name}={value!r} must be from 0 to 2**64 - 1")
+    if type(value) is not int or not 0 <= value < 2**64:
+        return _checks.seed(value, name)
     return value
 
 

@@ -68,7 +68,7 @@ def random_mask(out, *, p, key, kind="mask", first=0):
     kind : str, default "mask"
         The kind of stream; layers of dropout draw from "dropout".
     first : int, default 0
-        The element of the stream that out's first element is.
+        The element of the stream that out's first element is, from 0 to 2**64 - 1.
 
     Returns
     -------
@@ -78,9 +78,9 @@ def random_mask(out, *, p, key, kind="mask", first=0):
     Raises
     ------
     TypeError
-        If `out` is no array of bool, or `key` no Key.
+        If `out` is no array of bool, `key` no Key, or `first` no int.
     ValueError
-        If `p` is not from 0 to 1, or `out` is read-only.
+        If `p` is not from 0 to 1, `first` is out of range, or `out` is read-only.
 
     Notes
     -----
@@ -108,7 +108,7 @@ def random_mask(out, *, p, key, kind="mask", first=0):
         raise ValueError(f"p={p!r} must be a probability, from 0 to 1")
     require_key(key)
     ic_fill_law_mask(&law, probability)
-    return write(out, &law, key.seed, key.stream_id(kind), first, None)
+    return write(out, &law, key.seed, key.stream_id(kind), word64(first, "first"), None)
 
 
 def _zero_columns(out, rows, zeros, seed, stream_id, first, strides):
