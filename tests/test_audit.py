@@ -11,6 +11,7 @@ import pytest
 import initcore as ic
 from initcore import doctor, interop
 from initcore.doctor import bounds
+from initcore.initializers import spread_of
 
 
 def network() -> ic.Sequential:
@@ -63,7 +64,8 @@ def test_a_bound_holds_at_its_rate_for_few_elements(law: str, numbers: tuple[flo
     n, trials, alpha = 40, 4000, 0.05
     draws = np.empty((trials, n))
     ic.kernels._fill(law, draws, numbers, 7, 0)
-    mean, variance = bounds.mean_and_variance(law, numbers)
+    spread = spread_of((law, numbers))
+    mean, variance = spread.mean, spread.variance
     away = draws - mean
     cdf = bounds.distribution(law, numbers)
     strays = {
@@ -89,8 +91,8 @@ def test_moments_and_distribution_are_scipys(law: str, numbers: tuple[float, ...
     else:
         mean, std, low, high = numbers
         theirs = stats.truncnorm((low - mean) / std, (high - mean) / std, mean, std)
-    ours = bounds.mean_and_variance(law, numbers)
-    assert ours == pytest.approx((theirs.mean(), theirs.var()), rel=1e-9)
+    ours = spread_of((law, numbers))
+    assert (ours.mean, ours.variance) == pytest.approx((theirs.mean(), theirs.var()), rel=1e-9)
     x = np.linspace(-3, 5, 101)
     assert np.abs(bounds.distribution(law, numbers)(x) - theirs.cdf(x)).max() < 1e-12
 

@@ -21,6 +21,7 @@ def test_every_public_scheme_has_a_row() -> None:
     helpers = {"Initializer", "Recipe", "Role", "LowRank", "Fans", "fans", "einsum_layout"}
     helpers |= {"from_dict", "get", "register", "result_std", "axes", "canonical_strides"}
     helpers |= {"Elementwise", "Filled", "Law", "Axes", "Distribution", "Mode"}
+    helpers |= {"Block", "WeightShape", "Spread", "spread_of"}
     names = {row.name for row in ROWS}
     assert names == {*initializers.__all__, *recipes.__all__} - helpers
     assert len(names) == len(ROWS)

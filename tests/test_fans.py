@@ -96,7 +96,7 @@ def test_a_depthwise_kernel_is_the_same_layer_in_every_library(spatial: tuple[in
     torch_shape = (channels * multiplier, 1, *spatial)
     letters = "DHW"[3 - len(spatial) :]
     torch_like = ic.HeNormal(mode="fan_out")(torch_shape, key=KEY, groups=channels)
-    assert fans(torch_shape, groups=channels) == Fans(taps, multiplier * taps, groups=channels)
+    assert fans(torch_shape, groups=channels) == Fans(taps, multiplier * taps)
     keras = ic.HeNormal(mode="fan_out")(
         (*spatial, channels, multiplier), key=KEY, layout=f"{letters}GO"
     )
@@ -252,7 +252,7 @@ def test_packed_blocks_and_round_trips() -> None:
     ("call", "error", "match"),
     [
         (lambda: QKV((191, 64), key=KEY), ValueError, r"sizes=\(1, 1, 1\).*191"),
-        (lambda: initializers.Packed(ic.Zeros(), (0, 1)), ValueError, r"sizes=\(0, 1\)"),
+        (lambda: initializers.Packed(ic.Zeros(), (0, 1)), ValueError, r"sizes\[0\]=0"),
         (lambda: initializers.Packed(ic.Zeros(), ()), ValueError, r"sizes=\(\)"),
         (lambda: initializers.Packed(ic.Zeros(), (1, 1), ("q", "q")), ValueError, "names="),
         (lambda: initializers.Packed((ic.Zeros(),), (1, 1)), ValueError, "init="),

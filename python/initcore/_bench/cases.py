@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from initcore import kernels
 from initcore._bench import epochs, peers, reference
-from initcore.initializers import GlorotUniform, Normal, Orthogonal
+from initcore.initializers import GlorotUniform, Normal, Orthogonal, spread_of
 from initcore.keys import Key
 
 Array = NDArray[Any]
@@ -195,13 +195,8 @@ def _dtype(name: str) -> np.dtype[Any]:
 
 def law_check(law: str, parameters: Mapping[str, float], dtype: np.dtype[Any]) -> Check:
     """That a sample has the mean and the standard deviation of its law, and keeps its bounds."""
-    # standard deviation of the law; that of a normal cut at two sigma is 0.8796 of the whole
-    std = {
-        "uniform": (parameters.get("high", 0.0) - parameters.get("low", 0.0)) / np.sqrt(12),
-        "normal": 0.02,
-        "truncated_normal": 0.02 * 0.87962566,
-        "uncut_normal": 0.02,
-    }[law]
+    kind = law.replace("uncut", "truncated")  # whose bounds are too far away to cut anything
+    std = spread_of((kind, tuple(parameters.values()))).std
 
     def check(found: Array) -> None:
         sample = np.asarray(found, np.float64).reshape(-1)
@@ -315,7 +310,7 @@ def _transposed(rows: int, columns: int) -> Case:
             "initcore canonical": lambda: init.fill(canonical, key=key),
         }
         calls |= peers.fill(wanted, "normal", rows * columns, "float32", {"mean": 0.0, "std": 0.02})
-        return calls, law_check("normal", {}, np.dtype(np.float32))
+        return calls, law_check("normal", {"mean": 0.0, "std": 0.02}, np.dtype(np.float32))
 
     return Case("fill", f"fill-normal_io-float32-{rows}x{columns}", False, make)
 

@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 from initcore import initializers, kernels, recipes
 from initcore.activations import functions, gains
 from initcore.activations.quadrature import expectations
-from initcore.initializers import Initializer, result_std
+from initcore.initializers import Initializer, spread_of
 from initcore.keys import Key
 from initcore.layers import Dense
 from initcore.network import Sequential
@@ -22,12 +22,7 @@ _KEY = Key(0) / "catalogue"
 
 def std(init: Initializer, *shape: int, **arguments: Any) -> float:
     """Standard deviation of the law that a tensor of this shape gets."""
-    name, p = _law(init, shape, arguments)
-    if name == "uniform":
-        return (p[1] - p[0]) / math.sqrt(12.0)
-    if name == "truncated_normal":
-        return p[1] * result_std((p[2] - p[0]) / p[1], (p[3] - p[0]) / p[1])
-    return p[-1]
+    return spread_of(_law(init, shape, arguments)).std
 
 
 def bound(init: Initializer, *shape: int, **arguments: Any) -> float:

@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 
 from initcore.doctor import bounds
-from initcore.initializers import Constant, Elementwise, Initializer, Ones, Orthogonal, Zeros
+from initcore.initializers import (
+    Constant,
+    Elementwise,
+    Initializer,
+    Ones,
+    Orthogonal,
+    Zeros,
+    spread_of,
+)
 from initcore.interop import weights
 from initcore.keys import Key
 from initcore.models.fingerprints import tensor_fingerprint
@@ -204,12 +212,12 @@ def _longest_run(values: Array) -> tuple[int, float]:
 def _law(piece: Piece) -> tuple[str, tuple[float, ...]] | None:
     """The continuous law of a piece with a spread; None for any other."""
     init = piece.init
-    if not isinstance(init, Elementwise) or type(init)._write is not Elementwise._write:
+    if not isinstance(init, Elementwise):
         return None
     if 0 in piece.shape:
         return None
     law, numbers = piece.law()
-    if law not in _CONTINUOUS or bounds.mean_and_variance(law, numbers)[1] == 0:
+    if law not in _CONTINUOUS or spread_of((law, numbers)).std == 0:
         return None
     return law, numbers
 
@@ -241,13 +249,14 @@ def _strays(values: Array, law: str, numbers: tuple[float, ...], alpha: float) -
     n = values.size
     if n == 0:
         return ""
-    mean, variance = bounds.mean_and_variance(law, numbers)
+    expected = spread_of((law, numbers))
+    mean, variance = expected.mean, expected.variance
     total = squares = 0.0
     for start in range(0, n, _CHUNK):
         away = values[start : start + _CHUNK].astype(np.float64) - mean
         total += float(away.sum())
         squares += float(away @ away)
-    std, wanted = (squares / n) ** 0.5, variance**0.5
+    std, wanted = (squares / n) ** 0.5, expected.std
     if abs(squares / n - variance) > bounds.square_bound(n, law, numbers, alpha):
         return f"std {std:.4g}, where {wanted:.4g} is expected"
     if abs(total / n) > bounds.mean_bound(n, law, numbers, alpha):

@@ -10,23 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from initcore import kernels
 from initcore.activations.functions import erf
+from initcore.initializers import spread_of
 
 Array = np.ndarray[Any, Any]
-
-
-def mean_and_variance(law: str, numbers: tuple[float, ...]) -> tuple[float, float]:
-    """Of a uniform, normal or truncated normal law by the kernels' parameters."""
-    if law == "uniform":
-        low, high = numbers
-        return (low + high) / 2, (high - low) ** 2 / 12
-    mean, std = numbers[:2]
-    if law == "normal":
-        return mean, std * std
-    low, high = ((bound - mean) / std for bound in numbers[2:])
-    shift, variance = kernels._truncated_moments(low, high)
-    return mean + std * shift, std * std * variance
 
 
 def _normal_cdf(z: Array) -> Array:
@@ -48,8 +35,9 @@ def distribution(law: str, numbers: tuple[float, ...]) -> Callable[[Array], Arra
 
 def _reach(law: str, numbers: tuple[float, ...]) -> tuple[float, bool]:
     """How far an element can be from the law's mean, and whether a cut is lopsided."""
-    mean, variance = mean_and_variance(law, numbers)
-    most = 6.66 * numbers[1] if law != "uniform" else math.sqrt(3 * variance)
+    spread = spread_of((law, numbers))
+    mean = spread.mean
+    most = 6.66 * numbers[1] if law != "uniform" else math.sqrt(3) * spread.std
     if law != "truncated_normal":
         return most, False
     parent, std, low, high = numbers
@@ -65,7 +53,7 @@ def mean_bound(n: int, law: str, numbers: tuple[float, ...], alpha: float) -> fl
     lopsided cut the bound is Hoeffding's, by its reach.
     """
     reach, lopsided = _reach(law, numbers)
-    width = reach if lopsided else math.sqrt(mean_and_variance(law, numbers)[1])
+    width = reach if lopsided else spread_of((law, numbers)).std
     return width * math.sqrt(2 * math.log(2 / alpha) / n)
 
 
@@ -75,7 +63,7 @@ def square_bound(n: int, law: str, numbers: tuple[float, ...], alpha: float) -> 
     For the normal law Laurent and Massart's bound on a chi-squared sum; for the others Bernstein's,
     with a fourth moment of at most 3 variance^2, or reach^2 variance where a cut is lopsided.
     """
-    variance = mean_and_variance(law, numbers)[1]
+    variance = spread_of((law, numbers)).variance
     reach, lopsided = _reach(law, numbers)
     level = math.log(2 / alpha) / n
     spread = reach * math.sqrt(2 * variance) if lopsided else 2 * variance

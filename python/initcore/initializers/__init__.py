@@ -2,6 +2,7 @@
 
 from initcore.initializers._asymmetric import RandomizedAsymmetric
 from initcore.initializers._base import Initializer
+from initcore.initializers._block import Block
 from initcore.initializers._constant import Constant, Filled, Identity, Ones, Zeros
 from initcore.initializers._depth import (
     DropoutHeNormal,
@@ -12,14 +13,8 @@ from initcore.initializers._depth import (
 )
 from initcore.initializers._heads import BiasPrior, ClassPrior
 from initcore.initializers._icnr import Icnr
-from initcore.initializers._layout import (
-    Axes,
-    Fans,
-    axes,
-    canonical_strides,
-    einsum_layout,
-    fans,
-)
+from initcore.initializers._law import Law, Spread, spread_of
+from initcore.initializers._layout import Axes, axes, canonical_strides, einsum_layout
 from initcore.initializers._orthogonal import (
     DeltaOrthogonal,
     Dirac,
@@ -30,7 +25,7 @@ from initcore.initializers._orthogonal import (
 )
 from initcore.initializers._packed import Packed
 from initcore.initializers._periodic import FourierFeatures, Siren
-from initcore.initializers._random import Elementwise, Law, Normal, TruncatedNormal, Uniform
+from initcore.initializers._random import Elementwise, Normal, TruncatedNormal, Uniform
 from initcore.initializers._recurrent import Chrono, ForgetBias
 from initcore.initializers._registry import from_dict, get, register
 from initcore.initializers._sign import Sign
@@ -51,10 +46,12 @@ from initcore.initializers._variance import (
     XavierNormal,
     XavierUniform,
 )
+from initcore.initializers._weight import Fans, WeightShape, fans
 
 __all__ = [
     "Axes",
     "BiasPrior",
+    "Block",
     "Chrono",
     "ClassPrior",
     "Constant",
@@ -93,12 +90,14 @@ __all__ = [
     "SmallInit",
     "Sparse",
     "SpectralNormal",
+    "Spread",
     "StandardUniform",
     "StepBias",
     "TruncatedNormal",
     "Uniform",
     "VarianceScaling",
     "WangInit",
+    "WeightShape",
     "XavierNormal",
     "XavierUniform",
     "ZerO",
@@ -111,4 +110,5 @@ __all__ = [
     "get",
     "register",
     "result_std",
+    "spread_of",
 ]

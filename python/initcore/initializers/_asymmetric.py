@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from initcore import kernels
-from initcore.initializers._layout import Fans
+from initcore.initializers._weight import Fans
 from initcore.initializers._whole import Array, Whole
 from initcore.keys import Key, require_key
 

@@ -1,11 +1,8 @@
 """What every initializer does: make an array, fill one, or make a block of one."""
 
-import math
-import operator
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from types import EllipsisType
 from typing import Any, ClassVar, SupportsIndex, TypeVar
 
 import numpy as np
@@ -14,107 +11,21 @@ from numpy.typing import DTypeLike
 from initcore import kernels
 from initcore._memory import torch_tensors
 from initcore._memory.arrays import DTYPES_TEXT, is_supported, writable
-from initcore.initializers._layout import Fans, fans
+from initcore.initializers._block import Block, Index, block_of
+from initcore.initializers._law import Spread
+from initcore.initializers._weight import WeightShape
 from initcore.keys import Key
 
-Index = int | slice | EllipsisType | tuple[int | slice | EllipsisType, ...]
 A = TypeVar("A")
 
 
-@dataclass(frozen=True)
-class Block:
-    """A part of a whole tensor: where its first element is, and how far each axis steps.
-
-    `shape` is the part's shape; `starts` and `steps` are per axis of the whole tensor, whose
-    axes with an int index are not among `kept`.
-    """
-
-    shape: tuple[int, ...]
-    starts: tuple[int, ...]
-    steps: tuple[int, ...]
-    kept: tuple[int, ...]
-
-    def first(self, strides: Sequence[int]) -> int:
-        """Canonical index of the part's first element."""
-        return sum(map(operator.mul, self.starts, strides))
-
-    def strides(self, strides: Sequence[int]) -> tuple[int, ...]:
-        """Canonical strides of the part's axes."""
-        return tuple(strides[axis] * self.steps[axis] for axis in self.kept)
-
-    def index(self) -> tuple[int | slice, ...]:
-        """The basic index that takes this part of the whole tensor."""
-        found: list[int | slice] = list(self.starts)
-        for axis, length in zip(self.kept, self.shape, strict=True):
-            start, step = self.starts[axis], self.steps[axis]
-            stop = start + step * length
-            found[axis] = slice(start, stop if stop >= 0 else None, step)
-        return tuple(found)
-
-
-def whole(shape: tuple[int, ...]) -> Block:
-    """The block that is all of a tensor."""
-    ndim = len(shape)
-    return Block(shape, (0,) * ndim, (1,) * ndim, tuple(range(ndim)))
-
-
-def block_of(shape: tuple[int, ...], index: Index) -> Block:
-    """The block that basic indexing ``tensor[index]`` takes of a tensor of this shape."""
-    items = list(index) if isinstance(index, tuple) else [index]
-    dots = [position for position, item in enumerate(items) if item is Ellipsis]
-    if len(dots) > 1:
-        raise IndexError(f"index={index!r} has more than one ellipsis")
-    if dots:
-        missing = len(shape) - len(items) + 1
-        items[dots[0] : dots[0] + 1] = [slice(None)] * missing
-    items += [slice(None)] * (len(shape) - len(items))
-    if len(items) != len(shape):
-        raise IndexError(f"index={index!r} has more axes than the shape {shape}")
-    part: list[int] = []
-    starts: list[int] = []
-    steps: list[int] = []
-    kept: list[int] = []
-    for axis, (item, length) in enumerate(zip(items, shape, strict=True)):
-        if isinstance(item, slice):
-            start, stop, step = item.indices(length)
-            part.append(len(range(start, stop, step)))
-            starts.append(start)
-            steps.append(step)
-            kept.append(axis)
-        elif isinstance(item, SupportsIndex) and not isinstance(item, bool):
-            position = operator.index(item)
-            if not -length <= position < length:
-                raise IndexError(
-                    f"index={index!r} is out of range: axis {axis} of shape {shape} has "
-                    f"{length} elements"
-                )
-            starts.append(position % length)
-            steps.append(1)
-        else:
-            raise TypeError(
-                f"index={index!r} must be made of ints, slices and an ellipsis; {item!r} is neither"
-            )
-    return Block(tuple(part), tuple(starts), tuple(steps), tuple(kept))
-
-
-def _checked_shape(shape: SupportsIndex | Sequence[SupportsIndex]) -> tuple[int, ...]:
-    try:
-        sizes = (shape,) if isinstance(shape, SupportsIndex) else tuple(shape)
-        result = tuple(operator.index(size) for size in sizes)
-    except TypeError:
-        raise TypeError(f"shape={shape!r} must be an int or a tuple of ints") from None
-    if any(size < 0 for size in result):
-        raise ValueError(f"shape={result} must not have negative sizes")
-    if math.prod(result) > 2**64:
-        raise ValueError(
-            f"shape={result} must have at most 2**64 elements, as many as a stream numbers; "
-            "make several tensors of it, each with a key of its own"
-        )
-    return result
-
-
 def _checked_dtype(dtype: DTypeLike) -> np.dtype[Any]:
-    result = np.dtype(dtype)
+    try:
+        result = np.dtype(dtype)
+    except TypeError:
+        raise TypeError(f"dtype={dtype!r} is not supported; use {DTYPES_TEXT}") from None
+    if dtype is None:  # which NumPy takes for float64
+        raise TypeError(f"dtype=None is not a type; say it, or leave it out: {DTYPES_TEXT}")
     if not is_supported(result):
         raise TypeError(f"dtype={result} is not supported; use {DTYPES_TEXT}")
     return result
@@ -131,16 +42,36 @@ class Initializer(ABC):
     _by_element: ClassVar[bool] = False  # whether a block is made without making the whole
 
     @abstractmethod
-    def _write(
-        self,
-        array: np.ndarray[Any, Any],
-        whole_shape: tuple[int, ...],
-        block: Block,
-        layout: str,
-        tensor_fans: Fans,
-        key: Key | None,
+    def write(
+        self, out: np.ndarray[Any, Any], *, key: Key | None, block: Block, weight: WeightShape
     ) -> None:
-        """Write the block of a tensor of `whole_shape` into `array`, which has its shape."""
+        """Write one block of a weight; every call, `fill` and `block` comes down to this method.
+
+        Parameters
+        ----------
+        out : numpy.ndarray, shape block.shape
+            Writable, of any strides; float32, float64, float16 or bfloat16. It may be empty.
+        key : Key or None
+            The tensor's; `initcore.keys.require_key` refuses None where numbers are drawn.
+        block : Block
+            The part of the weight that `out` is; ``weight.whole`` for all of it.
+        weight : WeightShape
+            The whole weight: its shape, layout and fans.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Before anything is written.
+
+        Notes
+        -----
+        Whatever part of a weight is written, its elements are those of the whole: an element may
+        depend on the key, on its place in the weight and on `weight`, on nothing else.
+        """
+
+    def spread(self, weight: WeightShape) -> Spread | None:
+        """Mean and standard deviation of an element; None where elements differ in law."""
+        return None
 
     @property
     @abstractmethod
@@ -193,18 +124,10 @@ class Initializer(ABC):
         TypeError, ValueError
             Naming the argument, its value, the rule and the remedy.
         """
-        sizes = _checked_shape(shape)
-        tensor_fans = fans(
-            sizes,
-            layout,
-            groups=groups,
-            transposed=transposed,
-            stride=stride,
-            fan_in=fan_in,
-            fan_out=fan_out,
-        )
-        array = np.empty(sizes, _checked_dtype(dtype))
-        self._write(array, sizes, whole(sizes), layout, tensor_fans, key)
+        kind = _checked_dtype(dtype)
+        weight = WeightShape.of(shape, layout, groups, transposed, stride, fan_in, fan_out)
+        array = np.empty(weight.shape, kind)
+        self.write(array, key=key, block=weight.whole, weight=weight)
         return array
 
     def fill(
@@ -263,27 +186,19 @@ class Initializer(ABC):
             return array
         target, written = writable(array, "array")
         kernels._require_own_elements(target, "array")
-        tensor_fans = fans(
-            target.shape,
-            layout,
-            groups=groups,
-            transposed=transposed,
-            stride=stride,
-            fan_in=fan_in,
-            fan_out=fan_out,
-        )
-        self._write(target, target.shape, whole(target.shape), layout, tensor_fans, key)
+        weight = WeightShape.of(target.shape, layout, groups, transposed, stride, fan_in, fan_out)
+        self.write(target, key=key, block=weight.whole, weight=weight)
         if written is not None:
             written()
         return array
 
-    def _fill_gpu(self, tensor: Any, **said: Any) -> None:
+    def _fill_gpu(self, tensor: Any, **options: Any) -> None:
         """Fill a tensor on a GPU by way of the host."""
         torch_tensors.require(tensor, "array", gpu=True)
         shape = tuple(tensor.shape)
 
         def write(index: Index, part: Any) -> None:
-            self.block(shape, index, out=part, **said)
+            self.block(shape, index, out=part, **options)
 
         torch_tensors.stage(tensor, write, whole=not self._by_element)
 
@@ -325,34 +240,25 @@ class Initializer(ABC):
         numpy.ndarray
             `out`, or a new array.
         """
-        sizes = _checked_shape(shape)
-        part = block_of(sizes, index)
-        tensor_fans = fans(
-            sizes,
-            layout,
-            groups=groups,
-            transposed=transposed,
-            stride=stride,
-            fan_in=fan_in,
-            fan_out=fan_out,
-        )
+        weight = WeightShape.of(shape, layout, groups, transposed, stride, fan_in, fan_out)
+        part = block_of(weight.shape, index)
         if out is None:
             array = np.empty(part.shape, _checked_dtype(np.float32 if dtype is None else dtype))
-            self._write(array, sizes, part, layout, tensor_fans, key)
+            self.write(array, key=key, block=part, weight=weight)
             return array
         target, written = writable(out, "out")
         kernels._require_own_elements(target, "out")
         if target.shape != part.shape:
             raise ValueError(
                 f"out has shape {target.shape}, but index={index!r} of a tensor of shape "
-                f"{sizes} has shape {part.shape}; pass an array of that shape"
+                f"{weight.shape} has shape {part.shape}; pass an array of that shape"
             )
         if dtype is not None and target.dtype != np.dtype(dtype):
             raise ValueError(
                 f"dtype={np.dtype(dtype).name} is not that of out, {target.dtype.name}; "
                 "leave one of them away"
             )
-        self._write(target, sizes, part, layout, tensor_fans, key)
+        self.write(target, key=key, block=part, weight=weight)
         if written is not None:
             written()
         return out
@@ -375,34 +281,39 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
-_HELD_BY_ALL = 65504.0  # the largest float16; bfloat16 goes further
+def refuse_own_write(cls: Any, base: Any) -> None:
+    """Refuse a class whose `write` is not that of `base`, which others call the kernels for."""
+    if cls.write is not base.write:
+        raise TypeError(
+            f"{cls.__name__} must not define write, for {base.__name__} writes by one rule for "
+            "every element; derive from initcore.initializers.Initializer instead"
+        )
+
+
+_FLOAT16_MAX = 65504.0  # bfloat16 goes further
+
+
+def rounded(values: Any, dtype: np.dtype[Any], name: str = "element") -> Any:
+    """Finite doubles in `dtype`; a 16-bit element is the float32 one, rounded once.
+
+    What is too large for the type is refused by `name`.
+    """
+    wide = np.asarray(values)
+    with np.errstate(over="ignore"):
+        once = wide.astype(np.float32) if dtype.itemsize == 2 else wide
+        result = once.astype(dtype)
+    if not np.isfinite(result).all():
+        largest = float(np.abs(wide).max())
+        raise ValueError(
+            f"{name}={largest:g} must be finite in {dtype.name}; use a smaller number"
+            + (" or a float64 array" if dtype.itemsize < 8 else "")
+        )
+    return result
 
 
 def store(array: np.ndarray[Any, Any], values: Any, name: str = "element") -> None:
-    """Write finite doubles into an array; a 16-bit element is the float32 one, rounded once.
-
-    What is too large for the type is refused by `name` before anything is written.
-    """
-    if isinstance(values, float) and abs(values) <= _HELD_BY_ALL:
+    """Write finite doubles into an array, `rounded`; nothing is written if one is too large."""
+    if isinstance(values, float) and abs(values) <= _FLOAT16_MAX:
         array[...] = np.float32(values) if array.dtype.itemsize == 2 else values
-        return
-    with np.errstate(over="ignore"):
-        once = values.astype(np.float32) if array.dtype.itemsize == 2 else values
-        rounded = once.astype(array.dtype)
-    if not np.isfinite(rounded).all():
-        largest = float(np.abs(values).max())
-        raise ValueError(
-            f"{name}={largest:g} must be finite in {array.dtype.name}; use a smaller number"
-            + (" or a float64 array" if array.dtype.itemsize < 8 else "")
-        )
-    array[...] = rounded
-
-
-def require_finite(name: str, value: float) -> float:
-    """`value` as a float, or an error that names the argument."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.floating | np.integer):
-        raise TypeError(f"{name}={value!r} must be a number")
-    result = float(value)
-    if not np.isfinite(result):
-        raise ValueError(f"{name}={value!r} must be finite")
-    return result
+    else:
+        array[...] = rounded(values, array.dtype, name)

@@ -2,12 +2,15 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, final
 
 import numpy as np
 
-from initcore.initializers._base import Block, Initializer, require_finite, store
-from initcore.initializers._layout import Fans, axes
+from initcore._checks import check_fields, real
+from initcore.initializers._base import Initializer, refuse_own_write, rounded, store
+from initcore.initializers._block import Block
+from initcore.initializers._law import Spread
+from initcore.initializers._weight import WeightShape
 from initcore.keys import Key
 
 
@@ -17,25 +20,29 @@ class Filled(Initializer):
 
     _by_element: ClassVar[bool] = True
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        refuse_own_write(cls, Filled)
+
     @property
     def rule(self) -> str:
         """The law in a few words."""
-        return f"every element {self._element():g}"
+        return f"every element {self.element():g}"
 
     @abstractmethod
-    def _element(self) -> float:
+    def element(self) -> float:
         """The value."""
 
-    def _write(
-        self,
-        array: np.ndarray[Any, Any],
-        whole_shape: tuple[int, ...],
-        block: Block,
-        layout: str,
-        tensor_fans: Fans,
-        key: Key | None,
+    @final
+    def write(
+        self, out: np.ndarray[Any, Any], *, key: Key | None, block: Block, weight: WeightShape
     ) -> None:
-        store(array, np.float64(self._element()), "value")
+        """Write a block; see `Initializer.write`."""
+        store(out, np.float64(self.element()), "value")
+
+    def spread(self, weight: WeightShape) -> Spread:
+        """The value, and 0."""
+        return Spread(self.element(), 0.0)
 
 
 @dataclass(frozen=True, repr=False)
@@ -67,9 +74,10 @@ class Constant(Filled):
     value: float = 0.0
 
     def __post_init__(self) -> None:
-        require_finite("value", self.value)
+        check_fields(self, real, "value")
 
-    def _element(self) -> float:
+    def element(self) -> float:
+        """The value."""
         return self.value
 
 
@@ -92,7 +100,8 @@ class Zeros(Filled):
     array([0., 0.], dtype=float32)
     """
 
-    def _element(self) -> float:
+    def element(self) -> float:
+        """The value."""
         return 0.0
 
 
@@ -114,7 +123,8 @@ class Ones(Filled):
     array([1., 1.], dtype=float32)
     """
 
-    def _element(self) -> float:
+    def element(self) -> float:
+        """The value."""
         return 1.0
 
 
@@ -151,37 +161,33 @@ class Identity(Initializer):
     gain: float = 1.0
 
     def __post_init__(self) -> None:
-        require_finite("gain", self.gain)
+        check_fields(self, real, "gain")
 
     @property
     def rule(self) -> str:
         """The law in a few words."""
         return f"{self.gain:g} on the diagonal, 0 elsewhere"
 
-    def _write(
-        self,
-        array: np.ndarray[Any, Any],
-        whole_shape: tuple[int, ...],
-        block: Block,
-        layout: str,
-        tensor_fans: Fans,
-        key: Key | None,
+    def write(
+        self, out: np.ndarray[Any, Any], *, key: Key | None, block: Block, weight: WeightShape
     ) -> None:
-        found = axes(layout, len(whole_shape)) if len(whole_shape) > 1 else None
-        if found is None or not len(found.out) == len(found.in_) == 1 or found.spatial:
+        """Write a block; see `Initializer.write`."""
+        which = weight.axes if weight.ndim > 1 else None
+        if which is None or not len(which.out) == len(which.in_) == 1 or which.spatial:
             raise ValueError(
-                f"shape={whole_shape} must have 2 axes for Identity, which is the start of a "
+                f"shape={weight.shape} must have 2 axes for Identity, which is the start of a "
                 "dense layer, and one more for each letter g of the layout; for convolutions "
                 "there is Dirac"
             )
+        gain = rounded(np.float64(self.gain), out.dtype, "gain")
         lengths = dict(zip(block.kept, block.shape, strict=True))
-        row, column = (
+        rows, columns = (
             block.starts[axis] + block.steps[axis] * np.arange(lengths.get(axis, 1))
-            for axis in (*found.out, *found.in_)
+            for axis in (*which.out, *which.in_)
         )
-        equal = np.equal.outer(row, column)
-        equal = equal if found.out < found.in_ else equal.T
-        # an axis of length 1 for each copy, then those alone that the block keeps
-        index = tuple(slice(None) if axis in lengths else 0 for axis in range(len(whole_shape)))
-        values = np.expand_dims(equal, found.copies)[index]
-        store(array, np.where(values, self.gain, 0.0), "gain")
+        _, row, column = np.intersect1d(rows, columns, assume_unique=True, return_indices=True)
+        # an axis that the block does not keep has no index; it holds the one place left, or none
+        places = {which.out[0]: row, which.in_[0]: column}
+        out[...] = 0.0
+        if row.size:
+            out[tuple(places.get(axis, slice(None)) for axis in block.kept)] = gain

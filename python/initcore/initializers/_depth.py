@@ -3,20 +3,12 @@
 import math
 from dataclasses import dataclass
 
+from initcore._checks import check_fields, count, fraction, one_of
 from initcore._exact.elementwise import exp
-from initcore.initializers._base import require_finite
-from initcore.initializers._layout import Fans
-from initcore.initializers._random import Elementwise, Law
+from initcore.initializers._law import Law
+from initcore.initializers._random import Elementwise
 from initcore.initializers._variance import known_fan, scaled_law
-
-
-def require_count(name: str, value: int) -> int:
-    """`value` as a positive int, or an error that names the argument."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name}={value!r} must be an int")
-    if value < 1:
-        raise ValueError(f"{name}={value} must be at least 1")
-    return value
+from initcore.initializers._weight import Fans
 
 
 @dataclass(frozen=True, repr=False)
@@ -50,7 +42,7 @@ class SmallInit(Elementwise):
     width: int
 
     def __post_init__(self) -> None:
-        require_count("width", self.width)
+        check_fields(self, count, "width", least=1)
 
     @property
     def std(self) -> float:
@@ -100,8 +92,7 @@ class WangInit(Elementwise):
     n_layers: int
 
     def __post_init__(self) -> None:
-        require_count("width", self.width)
-        require_count("n_layers", self.n_layers)
+        check_fields(self, count, "width", "n_layers", least=1)
 
     @property
     def std(self) -> float:
@@ -149,8 +140,7 @@ class DropoutHeNormal(Elementwise):
     keep: float
 
     def __post_init__(self) -> None:
-        if not 0.0 < require_finite("keep", self.keep) <= 1.0:
-            raise ValueError(f"keep={self.keep!r} must be above 0 and at most 1")
+        check_fields(self, fraction, "keep", zero=False)
 
     @property
     def rule(self) -> str:
@@ -226,8 +216,7 @@ class RandomWalk(Elementwise):
     activation: str = "relu"
 
     def __post_init__(self) -> None:
-        if self.activation not in ("relu", "identity"):
-            raise ValueError(f'activation={self.activation!r} must be "relu" or "identity"')
+        one_of(self.activation, "activation", ("relu", "identity"))
 
     def gain(self, fan_in: float) -> float:
         """The g of a layer with this many inputs."""

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from initcore._checks import check_fields, fraction, positive
 from initcore._exact.elementwise import log
-from initcore.initializers._base import Block, Initializer, require_finite, store
+from initcore.initializers._base import Initializer, store
+from initcore.initializers._block import Block
 from initcore.initializers._constant import Filled
-from initcore.initializers._layout import Fans
+from initcore.initializers._weight import WeightShape
 from initcore.keys import Key
 
 
@@ -41,10 +43,10 @@ class BiasPrior(Filled):
     probability: float = 0.01
 
     def __post_init__(self) -> None:
-        if not 0.0 < require_finite("probability", self.probability) < 1.0:
-            raise ValueError(f"probability={self.probability!r} must be above 0 and below 1")
+        check_fields(self, fraction, "probability", zero=False, one=False)
 
-    def _element(self) -> float:
+    def element(self) -> float:
+        """The bias."""
         return -float(log((1.0 - self.probability) / self.probability))
 
 
@@ -77,31 +79,24 @@ class ClassPrior(Initializer):
     counts: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "counts", tuple(self.counts))
-        if not self.counts:
+        counts = tuple(positive(n, f"counts[{place}]") for place, n in enumerate(self.counts))
+        object.__setattr__(self, "counts", counts)
+        if not counts:
             raise ValueError("counts=() must have a number for each class")
-        for place, value in enumerate(self.counts):
-            if require_finite(f"counts[{place}]", value) <= 0:
-                raise ValueError(f"counts[{place}]={value!r} must be positive")
 
     @property
     def rule(self) -> str:
         """The law in a few words."""
         return f"log of the shares of {len(self.counts)} classes"
 
-    def _write(
-        self,
-        array: np.ndarray[Any, Any],
-        whole_shape: tuple[int, ...],
-        block: Block,
-        layout: str,
-        tensor_fans: Fans,
-        key: Key | None,
+    def write(
+        self, out: np.ndarray[Any, Any], *, key: Key | None, block: Block, weight: WeightShape
     ) -> None:
-        if whole_shape != (len(self.counts),):
+        """Write a block; see `Initializer.write`."""
+        if weight.shape != (len(self.counts),):
             raise ValueError(
-                f"shape={whole_shape} must be ({len(self.counts)},), one for each of counts"
+                f"shape={weight.shape} must be ({len(self.counts)},), one for each of counts"
             )
         total = math.fsum(self.counts)
         values = log(np.array([count / total for count in self.counts]))
-        store(array, values[block.index()])
+        store(out, values[block.index()])

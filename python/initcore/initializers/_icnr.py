@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from initcore.initializers._base import Initializer, whole
-from initcore.initializers._layout import Fans
+from initcore._checks import check_fields, count
+from initcore.initializers._base import Initializer
 from initcore.initializers._variance import HeNormal
+from initcore.initializers._weight import Fans, WeightShape
 from initcore.initializers._whole import Array, Whole
 from initcore.keys import Key
 
@@ -51,10 +52,7 @@ class Icnr(Whole):
     init: Initializer = HeNormal()  # noqa: RUF009  a frozen object
 
     def __post_init__(self) -> None:
-        if isinstance(self.copies, bool) or not isinstance(self.copies, int):
-            raise TypeError(f"copies={self.copies!r} must be an int")
-        if self.copies < 1:
-            raise ValueError(f"copies={self.copies} must be at least 1")
+        check_fields(self, count, "copies", least=1)
         if not isinstance(self.init, Initializer):
             raise TypeError(f"init={self.init!r} must be an initializer")
 
@@ -69,6 +67,7 @@ class Icnr(Whole):
             raise ValueError(f"copies={self.copies} must divide the {out.shape[0]} outputs")
         small = np.empty((channels, *out.shape[1:]), out.dtype)
         fan_out = tensor_fans.fan_out
-        share = Fans(tensor_fans.fan_in, None if fan_out is None else fan_out / self.copies)
-        self.init._write(small, small.shape, whole(small.shape), "oi", share, key)
+        share = None if fan_out is None else fan_out / self.copies
+        own = WeightShape(small.shape, fan_in=tensor_fans.fan_in, fan_out=share)
+        self.init.write(small, key=key, block=own.whole, weight=own)
         out[...] = np.repeat(small, self.copies, axis=0)

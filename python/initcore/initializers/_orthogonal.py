@@ -7,10 +7,14 @@ from typing import Any
 import numpy as np
 
 from initcore import kernels
-from initcore.initializers._base import require_finite, store
-from initcore.initializers._layout import Fans
+from initcore._checks import check_fields, one_of, real
+from initcore.initializers._base import rounded
+from initcore.initializers._law import Spread
+from initcore.initializers._weight import Fans, WeightShape
 from initcore.initializers._whole import Array, Whole
 from initcore.keys import Key, require_key
+
+_AT_A_TIME = 1 << 16  # elements that are worked out before they are stored
 
 
 def fill_haar(out: Array, gain: float, key: Key | None) -> None:
@@ -72,12 +76,21 @@ class Orthogonal(Whole):
     gain: float = 1.0
 
     def __post_init__(self) -> None:
-        require_finite("gain", self.gain)
+        check_fields(self, real, "gain")
 
     @property
     def rule(self) -> str:
         """The law in a few words."""
         return f"{self.gain:g} times a random matrix with orthonormal rows or columns"
+
+    def spread(self, weight: WeightShape) -> Spread | None:
+        """Mean and standard deviation of an element: min(rows, columns) unit vectors, spread."""
+        if weight.ndim < 2:
+            return None
+        which, share = weight.axes, weight.groups
+        rows = weight.length(which.out) // (1 if weight.transposed else share)
+        columns = weight.length((*which.in_, *which.spatial)) // (share if weight.transposed else 1)
+        return Spread(0.0, abs(self.gain) / math.sqrt(max(rows, columns, 1)))
 
     def _make(self, out: Array, tensor_fans: Fans, key: Key | None) -> None:
         fill_haar(out, self.gain, key)
@@ -115,7 +128,7 @@ class ScaledOrthogonal(Whole):
     gain: float = 1.0
 
     def __post_init__(self) -> None:
-        require_finite("gain", self.gain)
+        check_fields(self, real, "gain")
 
     @property
     def rule(self) -> str:
@@ -167,7 +180,7 @@ class DeltaOrthogonal(Whole):
     gain: float = 1.0
 
     def __post_init__(self) -> None:
-        require_finite("gain", self.gain)
+        check_fields(self, real, "gain")
 
     @property
     def rule(self) -> str:
@@ -229,7 +242,7 @@ class Dirac(Whole):
     gain: float = 1.0
 
     def __post_init__(self) -> None:
-        require_finite("gain", self.gain)
+        check_fields(self, real, "gain")
 
     @property
     def rule(self) -> str:
@@ -237,14 +250,14 @@ class Dirac(Whole):
         return f"{self.gain:g} at the center tap of equal channels, 0 elsewhere"
 
     def _make(self, out: Array, tensor_fans: Fans, key: Key | None) -> None:
-        store(out, self.gain * _eye(out), "gain")
+        _write_eye(out, rounded(np.float64(self.gain), out.dtype, "gain"))
 
 
-def _eye(out: Array) -> Array:
-    """1 at the center tap of equal channels."""
-    found = np.zeros(out.shape)
-    found[center(found)] = np.eye(*out.shape[:2])
-    return found
+def _write_eye(out: Array, value: Any) -> None:
+    """`value` at the center tap of equal channels, 0 elsewhere."""
+    out[...] = 0.0
+    channels = np.arange(min(out.shape[:2]))
+    out[center(out)][channels, channels] = value
 
 
 @dataclass(frozen=True, repr=False)
@@ -283,14 +296,16 @@ class ZerO(Whole):
     def _make(self, out: Array, tensor_fans: Fans, key: Key | None) -> None:
         n_out, n_in = out.shape[:2]
         if n_out <= n_in:
-            out[...] = _eye(out)
+            _write_eye(out, 1.0)
             return
         size = 1 << (n_out - 1).bit_length()
-        # Sylvester's matrix: (-1) to the number of ones that row and column have in common
-        both = np.bitwise_and.outer(np.arange(n_out), np.arange(n_in)).astype(np.uint64)
-        signs = 1.0 - 2.0 * (np.bitwise_count(both) % 2)
         out[...] = 0.0
-        out[center(out)] = signs / math.sqrt(size)
+        kernel, step = out[center(out)], max(1, _AT_A_TIME // max(n_in, 1))
+        # Sylvester's matrix: (-1) to the number of ones that row and column have in common
+        for row in range(0, n_out, step):
+            rows = np.arange(row, min(row + step, n_out))
+            ones = np.bitwise_count(np.bitwise_and.outer(rows, np.arange(n_in)).astype(np.uint64))
+            kernel[row : row + step] = (1.0 - 2.0 * (ones % 2)) / math.sqrt(size)
 
 
 _MIRRORS = ("in", "out", "both")
@@ -341,9 +356,8 @@ class LooksLinear(Whole):
     gain: float = 1.0
 
     def __post_init__(self) -> None:
-        require_finite("gain", self.gain)
-        if self.mirror not in _MIRRORS:
-            raise ValueError(f"mirror={self.mirror!r} must be one of {', '.join(_MIRRORS)}")
+        check_fields(self, real, "gain")
+        one_of(self.mirror, "mirror", _MIRRORS)
 
     @property
     def rule(self) -> str:

@@ -1,13 +1,15 @@
 """Packed weights: several projections in one tensor, each started as if it stood alone."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from initcore.initializers._base import Block, Initializer, whole
-from initcore.initializers._layout import Axes, Fans, axes
+from initcore._checks import check_fields, count
+from initcore.initializers._base import Initializer
+from initcore.initializers._block import Block
+from initcore.initializers._layout import Axes
+from initcore.initializers._weight import Fans, WeightShape
 from initcore.keys import Key, require_key
 
 Array = np.ndarray[Any, Any]
@@ -67,17 +69,15 @@ class Packed(Initializer):
     repeats: int = 1
 
     def __post_init__(self) -> None:
-        sizes = tuple(self.sizes)
+        sizes = tuple(count(n, f"sizes[{at}]", least=1) for at, n in enumerate(self.sizes))
+        check_fields(self, count, "repeats", least=1)
+        if not sizes:
+            raise ValueError("sizes=() must have a length for each block")
         if isinstance(self.init, Initializer):
             inits: tuple[Initializer, ...] = (self.init,) * len(sizes)
         else:
             inits = tuple(self.init)
             object.__setattr__(self, "init", inits)
-        for value in (*sizes, self.repeats):
-            if isinstance(value, bool) or not isinstance(value, int):
-                raise TypeError(f"sizes={self.sizes!r} and repeats={self.repeats!r} must be ints")
-        if not sizes or min(*sizes, self.repeats, 1) < 1:
-            raise ValueError(f"sizes={sizes} and repeats={self.repeats} must be at least 1")
         if not all(isinstance(init, Initializer) for init in inits):
             raise TypeError(f"init={self.init!r} must be an initializer, or a tuple of them")
         names = tuple(self.names) or tuple(str(number) for number in range(len(sizes)))
@@ -92,56 +92,53 @@ class Packed(Initializer):
     @property
     def rule(self) -> str:
         """The law in a few words."""
-        inits = self.init if isinstance(self.init, tuple) else (self.init,) * len(self.sizes)
         parts = (
             f"{name} ({size}) {init.rule}"
-            for name, size, init in zip(self.names, self.sizes, inits, strict=True)
+            for name, size, init in zip(self.names, self.sizes, self._inits(), strict=True)
         )
         times = f", {self.repeats} times" if self.repeats > 1 else ""
         return "; ".join(parts) + times
 
-    def _write(
-        self,
-        array: Array,
-        whole_shape: tuple[int, ...],
-        block: Block,
-        layout: str,
-        tensor_fans: Fans,
-        key: Key | None,
-    ) -> None:
+    def write(self, out: Array, *, key: Key | None, block: Block, weight: WeightShape) -> None:
+        """Write a block; see `Initializer.write`."""
         tensor_key = None if key is None else require_key(key)
-        ndim = len(whole_shape)
-        found = axes(layout, ndim) if ndim > 1 else Axes((), tuple(range(ndim)), (), ())
-        if not found.out:
-            raise ValueError(f"shape={whole_shape} with layout={layout!r} has no out axis to pack")
-        copies = tuple(whole_shape[axis] for axis in found.copies)
-        rest = tuple(whole_shape[axis] for axis in (*found.in_, *found.spatial))
-        n_out = math.prod(whole_shape[axis] for axis in found.out)
+        shape, ndim = weight.shape, weight.ndim
+        which = weight.axes if ndim > 1 else Axes((), tuple(range(ndim)), (), ())
+        if not which.out:
+            raise ValueError(f"shape={shape} with layout={weight.layout!r} has no out axis to pack")
+        copies = tuple(shape[axis] for axis in which.copies)
+        rest = tuple(shape[axis] for axis in (*which.in_, *which.spatial))
+        n_out = weight.length(which.out)
         unit, left = divmod(n_out, sum(self.sizes) * self.repeats)
         if left:
             raise ValueError(
                 f"sizes={self.sizes} with repeats={self.repeats} must divide the out axis, of "
-                f"length {n_out} in shape {whole_shape} with layout={layout!r}"
+                f"length {n_out} in shape {shape} with layout={weight.layout!r}"
             )
-        if array.size == 0:
+        if out.size == 0:
             return
-        values = np.empty((*copies, self.repeats, n_out // self.repeats, *rest), array.dtype)
-        plain = "g" * len(copies) + "o" + "i" * len(found.in_)
-        axis = len(copies) + 1
+        values = np.empty((*copies, self.repeats, n_out // self.repeats, *rest), out.dtype)
+        layout = "g" * len(copies) + "o" + "i" * len(which.in_)
+        before = (slice(None),) * (len(copies) + 1)
         start = 0
-        inits = self.init if isinstance(self.init, tuple) else (self.init,) * len(self.sizes)
-        for init, size, name in zip(inits, self.sizes, self.names, strict=True):
+        for init, size, name in zip(self._inits(), self.sizes, self.names, strict=True):
             stop = start + size * unit
-            shape = (*copies, self.repeats * size * unit, *rest)
-            part = np.empty(shape, array.dtype)
-            share = tensor_fans
-            if tensor_fans.fan_out is not None:
-                own = tensor_fans.fan_out * size / sum(self.sizes)
-                share = Fans(tensor_fans.fan_in, own, 1, transposed=tensor_fans.transposed)
-            init._write(part, shape, whole(shape), plain, share, tensor_key and tensor_key / name)
-            where = (*(slice(None),) * axis, slice(start, stop))
-            values[where] = part.reshape(*copies, self.repeats, size * unit, *rest)
+            part = np.empty((*copies, self.repeats * size * unit, *rest), out.dtype)
+            fans = self._fans(weight.fans, size)
+            own = WeightShape(part.shape, layout, fan_in=fans.fan_in, fan_out=fans.fan_out)
+            init.write(part, key=tensor_key and tensor_key / name, block=own.whole, weight=own)
+            values[(*before, slice(start, stop))] = part.reshape(
+                *copies, self.repeats, size * unit, *rest
+            )
             start = stop
-        sizes = tuple(whole_shape[axis] for axis in found.order)
-        laid_out = values.reshape(sizes).transpose(np.argsort(found.order))
-        array[...] = laid_out[block.index()]
+        laid_out = values.reshape(tuple(shape[axis] for axis in which.order))
+        out[...] = laid_out.transpose(np.argsort(which.order))[block.index()]
+
+    def _inits(self) -> tuple[Initializer, ...]:
+        """The initializer of each block."""
+        return self.init if isinstance(self.init, tuple) else (self.init,) * len(self.sizes)
+
+    def _fans(self, whole: Fans, size: int) -> Fans:
+        """The fans of a block by those of the whole, of whose outputs it has its share."""
+        fan_out = None if whole.fan_out is None else whole.fan_out * size / sum(self.sizes)
+        return Fans(whole.fan_in, fan_out)

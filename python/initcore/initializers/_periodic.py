@@ -3,10 +3,11 @@
 import math
 from dataclasses import dataclass
 
-from initcore.initializers._base import require_finite
-from initcore.initializers._layout import Fans
-from initcore.initializers._random import Elementwise, Law
+from initcore._checks import check_fields, positive
+from initcore.initializers._law import Law
+from initcore.initializers._random import Elementwise
 from initcore.initializers._variance import known_fan
+from initcore.initializers._weight import Fans
 
 
 @dataclass(frozen=True, repr=False)
@@ -43,8 +44,7 @@ class Siren(Elementwise):
     first: bool = False
 
     def __post_init__(self) -> None:
-        if require_finite("omega", self.omega) <= 0:
-            raise ValueError(f"omega={self.omega!r} must be positive")
+        check_fields(self, positive, "omega")
 
     @property
     def rule(self) -> str:
@@ -91,8 +91,7 @@ class FourierFeatures(Elementwise):
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        if require_finite("scale", self.scale) <= 0:
-            raise ValueError(f"scale={self.scale!r} must be positive")
+        check_fields(self, positive, "scale")
 
     @property
     def rule(self) -> str:

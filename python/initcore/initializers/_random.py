@@ -4,25 +4,25 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, final
 
 import numpy as np
 
 from initcore import kernels
+from initcore._checks import check_fields, not_negative, number, one_of, positive, real
 from initcore._memory import torch_tensors
-from initcore.initializers._base import A, Block, Initializer, require_finite
-from initcore.initializers._layout import Fans, canonical_strides, fans
+from initcore.initializers._base import A, Initializer, refuse_own_write
+from initcore.initializers._block import Block
+from initcore.initializers._law import Law, Spread, spread_of
 from initcore.initializers._truncation import parent_std, result_std
+from initcore.initializers._weight import Fans, WeightShape
 from initcore.keys import Key, require_key
 
-Law = tuple[str, tuple[float, ...]]
+_MOST_CACHED = 256
 
 
-_MOST_PLANS = 256
-
-
-class Plan(NamedTuple):
-    """What filling a whole array of one shape and layout comes to."""
+class _CachedFill(NamedTuple):
+    """What the kernels are told to fill a whole array of one shape and layout."""
 
     law: str
     parameters: tuple[float, ...]
@@ -38,14 +38,18 @@ class Elementwise(Initializer):
     kind: ClassVar[str] = "value"
     """Which of the key's streams the law draws from."""
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        refuse_own_write(cls, Elementwise)
+
     @cached_property
-    def _plans(self) -> dict[tuple[tuple[int, ...], str], Plan]:
-        """Plans by shape and layout, for fills that say nothing else of the tensor."""
+    def _cached(self) -> dict[tuple[tuple[int, ...], str], _CachedFill]:
+        """Fills by shape and layout, of calls that say nothing else of the tensor."""
         return {}
 
     def __getstate__(self) -> dict[str, Any]:
         """The fields alone, for pickles and copies."""
-        return {name: value for name, value in vars(self).items() if name != "_plans"}
+        return {name: value for name, value in vars(self).items() if name != "_cached"}
 
     def fill(
         self,
@@ -69,12 +73,12 @@ class Elementwise(Initializer):
             As in a call.
         """
         # A model has many layers of few shapes, most of them small: what is the same for all of
-        # them is worked out once. Whatever is unusual goes the long way, which says what is wrong.
+        # them is worked out once. Anything else takes the checked path.
         usual = fan_in is None and fan_out is None and groups == 1 and not transposed
         exact = type(layout) is str and type(groups) is int and type(stride) is int and stride == 1
-        memory = None
+        memory: Any = None
         if usual and exact and isinstance(key, Key):
-            memory = array if isinstance(array, np.ndarray) else torch_tensors.quick_view(array)
+            memory = array if type(array) is np.ndarray else torch_tensors.quick_view(array)
             if memory is not None and self._fill_again(memory, key, layout):
                 if memory is not array:
                     torch_tensors.written(array)
@@ -94,59 +98,60 @@ class Elementwise(Initializer):
         return array
 
     def _fill_again(self, array: np.ndarray[Any, Any], key: Key, layout: str) -> bool:
-        """Fill an array whose shape has a plan; false if the long way must be taken."""
-        plan = self._plans.get((array.shape, layout))
-        if plan is None:
+        """Fill an array of a shape that was filled before; False if the checked path is to run."""
+        cached = self._cached.get((array.shape, layout))
+        if cached is None:
             return False
         try:
             kernels._fill(
-                plan.law,
+                cached.law,
                 array,
-                plan.parameters,
+                cached.parameters,
                 key.seed,
                 key.stream_id(self.kind),
                 0,
-                plan.strides,
+                cached.strides,
             )
         except (TypeError, ValueError):
             return False
         return True
 
     def _remember(self, shape: tuple[int, ...], layout: str) -> None:
-        if 0 in shape or type(self)._write is not Elementwise._write:
+        if 0 in shape:
             return
-        if len(self._plans) >= _MOST_PLANS:
-            self._plans.clear()
-        law, parameters = self.law(fans(shape, layout))
-        self._plans[shape, layout] = Plan(law, parameters, canonical_strides(shape, layout))
+        if len(self._cached) >= _MOST_CACHED:
+            self._cached.clear()
+        weight = WeightShape.of(shape, layout)
+        self._cached[shape, layout] = _CachedFill(*self.law(weight.fans), weight.strides)
 
     @abstractmethod
     def law(self, tensor_fans: Fans) -> Law:
         """The kernels' name of the law and its parameters, for a tensor with these fans."""
 
-    def _write(
-        self,
-        array: np.ndarray[Any, Any],
-        whole_shape: tuple[int, ...],
-        block: Block,
-        layout: str,
-        tensor_fans: Fans,
-        key: Key | None,
+    @final
+    def write(
+        self, out: np.ndarray[Any, Any], *, key: Key | None, block: Block, weight: WeightShape
     ) -> None:
+        """Write a block; see `Initializer.write`."""
         tensor_key = require_key(key)
-        strides = canonical_strides(whole_shape, layout)
-        if array.size == 0:
+        if out.size == 0:
             return
-        name, parameters = self.law(tensor_fans)
+        name, parameters = self.law(weight.fans)
+        strides = weight.strides
         kernels._fill(
             name,
-            array,
+            out,
             parameters,
             tensor_key.seed,
             tensor_key.stream_id(self.kind),
             block.first(strides),
             block.strides(strides),
         )
+
+    @final
+    def spread(self, weight: WeightShape) -> Spread:
+        """Mean and standard deviation of the law."""
+        return spread_of(self.law(weight.fans))
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)
@@ -181,9 +186,8 @@ class Normal(Elementwise):
     mean: float = 0.0
 
     def __post_init__(self) -> None:
-        require_finite("mean", self.mean)
-        if require_finite("std", self.std) < 0:
-            raise ValueError(f"std={self.std!r} must not be negative")
+        check_fields(self, real, "mean")
+        check_fields(self, not_negative, "std")
 
     @property
     def rule(self) -> str:
@@ -223,7 +227,8 @@ class Uniform(Elementwise):
     high: float = 1.0
 
     def __post_init__(self) -> None:
-        if require_finite("low", self.low) > require_finite("high", self.high):
+        check_fields(self, real, "low", "high")
+        if self.low > self.high:
             raise ValueError(f"low={self.low!r} must not exceed high={self.high!r}")
 
     @property
@@ -284,15 +289,13 @@ class TruncatedNormal(Elementwise):
     std_of: Literal["parent", "result"] = "parent"
 
     def __post_init__(self) -> None:
-        require_finite("mean", self.mean)
-        if require_finite("std", self.std) <= 0:
-            raise ValueError(f"std={self.std!r} must be greater than 0")
+        check_fields(self, real, "mean")
+        check_fields(self, positive, "std")
+        check_fields(self, number, "low", "high")
         if not self.low < self.high:
             raise ValueError(f"low={self.low!r} must be less than high={self.high!r}")
-        if self.bounds not in ("sigma", "absolute"):
-            raise ValueError(f'bounds={self.bounds!r} must be "sigma" or "absolute"')
-        if self.std_of not in ("parent", "result"):
-            raise ValueError(f'std_of={self.std_of!r} must be "parent" or "result"')
+        one_of(self.bounds, "bounds", ("sigma", "absolute"))
+        one_of(self.std_of, "std_of", ("parent", "result"))
         self.law(Fans(None, None))  # an impossible std is an error now, not at the first fill
 
     @property

@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 
 from initcore import kernels
+from initcore._checks import check_fields, real
 from initcore._exact.elementwise import log
-from initcore.initializers._base import Block, Initializer, require_finite, store
-from initcore.initializers._layout import Fans
+from initcore.initializers._base import Initializer, store
+from initcore.initializers._block import Block
+from initcore.initializers._weight import WeightShape
 from initcore.keys import Key, require_key
 
 
@@ -63,7 +65,7 @@ class ForgetBias(Initializer):
     gates: str = "ifgo"
 
     def __post_init__(self) -> None:
-        require_finite("value", self.value)
+        check_fields(self, real, "value")
         _check_gates(self.gates, "f")
 
     @property
@@ -71,20 +73,15 @@ class ForgetBias(Initializer):
         """The law in a few words."""
         return f"{self.value:g} for gate f of {self.gates}, 0 for the others"
 
-    def _write(
-        self,
-        array: np.ndarray[Any, Any],
-        whole_shape: tuple[int, ...],
-        block: Block,
-        layout: str,
-        tensor_fans: Fans,
-        key: Key | None,
+    def write(
+        self, out: np.ndarray[Any, Any], *, key: Key | None, block: Block, weight: WeightShape
     ) -> None:
-        hidden = _hidden(whole_shape, self.gates, "ForgetBias")
-        values = np.zeros(whole_shape)
+        """Write a block; see `Initializer.write`."""
+        hidden = _hidden(weight.shape, self.gates, "ForgetBias")
+        values = np.zeros(weight.shape)
         start = self.gates.index("f") * hidden
         values[start : start + hidden] = self.value
-        store(array, values[block.index()])
+        store(out, values[block.index()])
 
 
 @dataclass(frozen=True, repr=False)
@@ -122,7 +119,8 @@ class Chrono(Initializer):
     gates: str = "ifgo"
 
     def __post_init__(self) -> None:
-        if require_finite("longest", self.longest) <= 2.0:
+        check_fields(self, real, "longest")
+        if self.longest <= 2.0:
             raise ValueError(f"longest={self.longest!r} must be above 2 steps")
         _check_gates(self.gates, "if")
 
@@ -131,21 +129,16 @@ class Chrono(Initializer):
         """The law in a few words."""
         return f"b_f = log U[1, {self.longest - 1:g}), b_i = -b_f, gates {self.gates}"
 
-    def _write(
-        self,
-        array: np.ndarray[Any, Any],
-        whole_shape: tuple[int, ...],
-        block: Block,
-        layout: str,
-        tensor_fans: Fans,
-        key: Key | None,
+    def write(
+        self, out: np.ndarray[Any, Any], *, key: Key | None, block: Block, weight: WeightShape
     ) -> None:
+        """Write a block; see `Initializer.write`."""
         tensor_key = require_key(key)
-        hidden = _hidden(whole_shape, self.gates, "Chrono")
+        hidden = _hidden(weight.shape, self.gates, "Chrono")
         steps = np.empty(hidden)
         if hidden:
             kernels.fill_uniform(steps, low=1.0, high=self.longest - 1.0, key=tensor_key)
         values = np.zeros((len(self.gates), hidden))
         values[self.gates.index("f")] = log(steps)
         values[self.gates.index("i")] = -values[self.gates.index("f")]
-        store(array, values.reshape(-1)[block.index()])
+        store(out, values.reshape(-1)[block.index()])

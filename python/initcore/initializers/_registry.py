@@ -1,7 +1,8 @@
 """Names of initializers, in our convention and in other libraries'."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields
 from typing import Any
 
 from initcore.initializers._asymmetric import RandomizedAsymmetric
@@ -215,7 +216,7 @@ def get(
     return make()
 
 
-def from_dict(data: dict[str, Any]) -> Initializer:
+def from_dict(data: Mapping[str, Any]) -> Initializer:
     """The initializer that `Initializer.to_dict` wrote.
 
     Examples
@@ -224,15 +225,25 @@ def from_dict(data: dict[str, Any]) -> Initializer:
     >>> initializers.from_dict({"initializer": "Normal", "std": 0.02, "mean": 0.0})
     <Normal: N(0, 0.02^2)>
     """
-    fields = dict(data)
-    name = fields.pop("initializer", None)
+    if not isinstance(data, Mapping):
+        raise TypeError(f"data={data!r} must be a dict that Initializer.to_dict wrote")
+    entries = {field: value for field, value in data.items() if field != "initializer"}
+    name = data.get("initializer")
     cls = _CLASSES.get(name) if isinstance(name, str) else None
     if cls is None:
         raise ValueError(
             f"initializer={name!r} is not a class that can be read back; "
             f"use one of {', '.join(sorted(_CLASSES))}"
         )
-    return cls(**{field: _read(value) for field, value in fields.items()})
+    own = {field.name: field for field in fields(cls) if field.init}
+    needed = {name for name, field in own.items() if field.default is MISSING}
+    wrong = sorted({str(field) for field in entries if field not in own} | (needed - set(entries)))
+    if wrong:
+        raise ValueError(
+            f"{name} has, or has not, the entries {', '.join(wrong)}; its entries are "
+            f"{', '.join(own) or 'none'}, without a default {', '.join(sorted(needed)) or 'none'}"
+        )
+    return cls(**{field: _read(value) for field, value in entries.items()})
 
 
 def _read(value: Any) -> Any:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from initcore.initializers._base import require_finite
-from initcore.initializers._layout import Fans
-from initcore.initializers._random import Elementwise, Law
+from initcore._checks import check_fields, real
+from initcore.initializers._law import Law
+from initcore.initializers._random import Elementwise
+from initcore.initializers._weight import Fans
 
 
 @dataclass(frozen=True, repr=False)
@@ -41,7 +42,7 @@ class Sign(Elementwise):
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        require_finite("scale", self.scale)
+        check_fields(self, real, "scale")
 
     @property
     def rule(self) -> str:

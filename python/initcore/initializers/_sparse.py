@@ -2,21 +2,25 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from initcore import kernels
-from initcore.initializers._base import Block, require_finite
-from initcore.initializers._layout import Fans, axes, canonical_strides
-from initcore.initializers._random import Elementwise, Law
+from initcore._checks import check_fields, fraction, not_negative
+from initcore.initializers._base import Initializer
+from initcore.initializers._block import Block
+from initcore.initializers._random import Normal
+from initcore.initializers._weight import WeightShape
 from initcore.keys import Key, require_key
+
+Array = np.ndarray[Any, Any]
 
 _MOST_ROWS = 2**31 - 1
 
 
 @dataclass(frozen=True, repr=False)
-class Sparse(Elementwise):
+class Sparse(Initializer):
     """N(0, std^2) with exactly ``ceil(sparsity * n_out)`` zeros in each column.
 
     A column holds the weights of one input (of one input and place, for convolutions). Which of
@@ -53,65 +57,58 @@ class Sparse(Elementwise):
     {75}
     """
 
+    _by_element: ClassVar[bool] = True
     sparsity: float = 0.9
     std: float = 0.01
 
     def __post_init__(self) -> None:
-        if not 0.0 <= require_finite("sparsity", self.sparsity) <= 1.0:
-            raise ValueError(f"sparsity={self.sparsity!r} must be a part of 1: from 0 to 1")
-        if require_finite("std", self.std) < 0:
-            raise ValueError(f"std={self.std!r} must not be negative")
+        check_fields(self, fraction, "sparsity")
+        check_fields(self, not_negative, "std")
 
     @property
     def rule(self) -> str:
         """The law in a few words."""
         return f"{self.sparsity:g} of each column 0, the others N(0, {self.std:g}^2)"
 
-    def law(self, tensor_fans: Fans) -> Law:
-        """The kernels' name of the law of the elements that stay, and its parameters."""
-        return "normal", (0.0, self.std)
-
-    def _write(
-        self,
-        array: np.ndarray[Any, Any],
-        whole_shape: tuple[int, ...],
-        block: Block,
-        layout: str,
-        tensor_fans: Fans,
-        key: Key | None,
-    ) -> None:
-        if len(whole_shape) < 2:
+    def write(self, out: Array, *, key: Key | None, block: Block, weight: WeightShape) -> None:
+        """Write a block; see `Initializer.write`."""
+        if weight.ndim < 2:
             raise ValueError(
-                f"shape={whole_shape} must have an out axis and an in axis for Sparse, which "
+                f"shape={weight.shape} must have an out axis and an in axis for Sparse, which "
                 "counts zeros per column"
             )
-        row_axes = axes(layout, len(whole_shape)).out
-        rows = math.prod(whole_shape[axis] for axis in row_axes)
+        row_axes = weight.axes.out
+        rows = weight.length(row_axes)
         if rows > _MOST_ROWS:
-            raise ValueError(f"shape={whole_shape} must have fewer than 2**31 rows for Sparse")
-        super()._write(array, whole_shape, block, layout, tensor_fans, key)
-        tensor_key = require_key(key)
-        column_strides = list(canonical_strides(whole_shape, layout))
-        row_strides = [0] * len(whole_shape)
+            raise ValueError(f"shape={weight.shape} must have fewer than 2**31 rows for Sparse")
+        Normal(std=self.std).write(out, key=key, block=block, weight=weight)
+        self._zero(out, require_key(key), block, weight)
+
+    def _zero(self, out: Array, key: Key, block: Block, weight: WeightShape) -> None:
+        """Set to zero what is zero of a block."""
+        row_axes = weight.axes.out
+        rows = weight.length(row_axes)
+        column_strides = list(weight.strides)
+        row_strides = [0] * weight.ndim
         step = 1
         for axis in reversed(row_axes):
             column_strides[axis], row_strides[axis] = 0, step
-            step *= whole_shape[axis]
-        # the kernel moves in rows along one axis: what the others say is worked off here
+            step *= weight.shape[axis]
+        # the kernel moves in rows along one axis: the others are stepped along here
         outer = [place for place, axis in enumerate(block.kept) if axis in row_axes[:-1]]
         steps = block.strides(row_strides)
-        for index in np.ndindex(*(array.shape[place] for place in outer)):
-            taken: list[int | slice] = [slice(None)] * array.ndim
+        for index in np.ndindex(*(out.shape[place] for place in outer)):
+            taken: list[int | slice] = [slice(None)] * out.ndim
             for place, number in zip(outer, index, strict=True):
                 taken[place] = number
-            rest = [place for place in range(array.ndim) if place not in outer]
+            rest = [place for place in range(out.ndim) if place not in outer]
             moved = sum(steps[p] * n for p, n in zip(outer, index, strict=True))
             kernels._zero_columns(
-                array[tuple(taken)],
+                out[tuple(taken)],
                 rows,
                 math.ceil(self.sparsity * rows),
-                tensor_key.seed,
-                tensor_key.stream_id("permutation"),
+                key.seed,
+                key.stream_id("permutation"),
                 (block.first(row_strides) + moved, block.first(column_strides)),
                 (
                     [steps[place] for place in rest],

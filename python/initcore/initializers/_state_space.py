@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 
 from initcore import kernels
+from initcore._checks import check_fields, one_of, positive
 from initcore._exact.elementwise import exp, log
-from initcore.initializers._base import Block, Initializer, require_finite, store
-from initcore.initializers._layout import Fans
+from initcore.initializers._base import Initializer, store
+from initcore.initializers._block import Block
+from initcore.initializers._weight import WeightShape
 from initcore.keys import Key, require_key
 
 Array = np.ndarray[Any, Any]
@@ -43,25 +45,19 @@ class HippoLegS(Initializer):
         """The law in a few words."""
         return "HiPPO-LegS: A of a matrix, B of a vector"
 
-    def _write(
-        self,
-        array: Array,
-        whole_shape: tuple[int, ...],
-        block: Block,
-        layout: str,
-        tensor_fans: Fans,
-        key: Key | None,
-    ) -> None:
-        n = np.arange(whole_shape[0] if whole_shape else 0)
-        if whole_shape == n.shape:
+    def write(self, out: Array, *, key: Key | None, block: Block, weight: WeightShape) -> None:
+        """Write a block; see `Initializer.write`."""
+        shape = weight.shape
+        n = np.arange(shape[0] if shape else 0)
+        if shape == n.shape:
             values = np.sqrt(2.0 * n + 1.0)
-        elif whole_shape == (n.size, n.size):
+        elif shape == (n.size, n.size):
             both = np.sqrt(np.multiply.outer(2.0 * n + 1.0, 2.0 * n + 1.0))
             values = np.tril(-both, -1) - np.diag(n + 1.0)
-            values = values.T if layout.lower() == "io" else values
+            values = values.T if weight.layout.lower() == "io" else values
         else:
-            raise ValueError(f"shape={whole_shape} must be square (n, n), or (n,) for its input")
-        store(array, values[block.index()])
+            raise ValueError(f"shape={shape} must be square (n, n), or (n,) for its input")
+        store(out, values[block.index()])
 
 
 _POLES = ("lin", "inv", "real", "log_real")
@@ -104,34 +100,26 @@ class DiagonalStates(Initializer):
     poles: str = "log_real"
 
     def __post_init__(self) -> None:
-        if self.poles not in _POLES:
-            raise ValueError(f"poles={self.poles!r} must be one of {', '.join(_POLES)}")
+        one_of(self.poles, "poles", _POLES)
 
     @property
     def rule(self) -> str:
         """The law in a few words."""
         return f"diagonal of A, {self.poles}"
 
-    def _write(
-        self,
-        array: Array,
-        whole_shape: tuple[int, ...],
-        block: Block,
-        layout: str,
-        tensor_fans: Fans,
-        key: Key | None,
-    ) -> None:
-        if not whole_shape:
+    def write(self, out: Array, *, key: Key | None, block: Block, weight: WeightShape) -> None:
+        """Write a block; see `Initializer.write`."""
+        if not weight.shape:
             raise ValueError("shape=() must have an axis of states, its last")
-        n = np.arange(whole_shape[-1], dtype=np.float64)
-        size = float(whole_shape[-1])
+        n = np.arange(weight.shape[-1], dtype=np.float64)
+        size = float(weight.shape[-1])
         if self.poles == "lin":
             values = np.pi * n
         elif self.poles == "inv":
             values = size / np.pi * (size / (2.0 * n + 1.0) - 1.0)
         else:
             values = -(n + 1.0) if self.poles == "real" else log(n + 1.0)
-        store(array, np.broadcast_to(values, whole_shape)[block.index()])
+        store(out, np.broadcast_to(values, weight.shape)[block.index()])
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)
@@ -169,32 +157,24 @@ class StepBias(Initializer):
     floor: float = 1e-4
 
     def __post_init__(self) -> None:
-        if not 0.0 < require_finite("low", self.low) <= require_finite("high", self.high):
-            raise ValueError(f"low={self.low!r} must be positive and not above high={self.high!r}")
-        if require_finite("floor", self.floor) <= 0:
-            raise ValueError(f"floor={self.floor!r} must be positive")
+        check_fields(self, positive, "low", "high", "floor")
+        if self.low > self.high:
+            raise ValueError(f"low={self.low!r} must not exceed high={self.high!r}")
 
     @property
     def rule(self) -> str:
         """The law in a few words."""
         return f"softplus(b) log-uniform on [{self.low:g}, {self.high:g}]"
 
-    def _write(
-        self,
-        array: Array,
-        whole_shape: tuple[int, ...],
-        block: Block,
-        layout: str,
-        tensor_fans: Fans,
-        key: Key | None,
-    ) -> None:
+    def write(self, out: Array, *, key: Key | None, block: Block, weight: WeightShape) -> None:
+        """Write a block; see `Initializer.write`."""
         tensor_key = require_key(key)
-        if len(whole_shape) != 1:
-            raise ValueError(f"shape={whole_shape} must have one axis for StepBias, a bias")
-        values = np.empty(whole_shape)
+        if weight.ndim != 1:
+            raise ValueError(f"shape={weight.shape} must have one axis for StepBias, a bias")
+        values = np.empty(weight.shape)
         if values.size == 0:
             return
         low, high = float(log(self.low)), float(log(self.high))
         kernels.fill_uniform(values, low=low, high=high, key=tensor_key)
         steps = np.maximum(exp(values), self.floor)
-        store(array, (steps + log(1.0 - exp(-steps)))[block.index()])
+        store(out, (steps + log(1.0 - exp(-steps)))[block.index()])

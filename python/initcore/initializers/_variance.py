@@ -4,9 +4,10 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from initcore.initializers._base import require_finite
-from initcore.initializers._layout import Fans
-from initcore.initializers._random import Elementwise, Law
+from initcore._checks import check_fields, one_of, positive, real
+from initcore.initializers._law import Law
+from initcore.initializers._random import Elementwise
+from initcore.initializers._weight import Fans
 
 Mode = Literal["fan_in", "fan_out", "fan_avg", "fan_geo"]
 Distribution = Literal["normal", "truncated_normal", "uniform"]
@@ -106,14 +107,9 @@ class VarianceScaling(Elementwise):
     distribution: Distribution = "normal"
 
     def __post_init__(self) -> None:
-        if require_finite("scale", self.scale) <= 0:
-            raise ValueError(f"scale={self.scale!r} must be greater than 0; for zeros use Zeros()")
-        if self.mode not in _MODES:
-            raise ValueError(f"mode={self.mode!r} must be one of {', '.join(_MODES)}")
-        if self.distribution not in _DISTRIBUTIONS:
-            raise ValueError(
-                f"distribution={self.distribution!r} must be one of {', '.join(_DISTRIBUTIONS)}"
-            )
+        check_fields(self, positive, "scale")
+        one_of(self.mode, "mode", _MODES)
+        one_of(self.distribution, "distribution", _DISTRIBUTIONS)
 
     @property
     def rule(self) -> str:
@@ -285,9 +281,8 @@ class _He(Elementwise):
     _distribution: ClassVar[Distribution]
 
     def __post_init__(self) -> None:
-        require_finite("slope", self.slope)
-        if self.mode not in _MODES:
-            raise ValueError(f"mode={self.mode!r} must be one of {', '.join(_MODES)}")
+        check_fields(self, real, "slope")
+        one_of(self.mode, "mode", _MODES)
 
     @property
     def scale(self) -> float:

@@ -1,12 +1,10 @@
 """What initializing one tensor comes to: the blocks of it that one initializer writes at a time."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from initcore import kernels
 from initcore.initializers import (
     Constant,
     Elementwise,
@@ -15,10 +13,8 @@ from initcore.initializers import (
     Initializer,
     Law,
     Ones,
-    Orthogonal,
-    Sparse,
+    WeightShape,
     Zeros,
-    canonical_strides,
     fans,
 )
 from initcore.keys import Key
@@ -55,7 +51,12 @@ class Piece:
     def law(self) -> Law:
         """The law of an element, where its initializer is `Elementwise`."""
         assert isinstance(self.init, Elementwise)
-        known = fans(
+        return self.init.law(self.weight.fans)
+
+    @cached_property
+    def weight(self) -> WeightShape:
+        """The block as a weight of its own."""
+        return WeightShape(
             self.shape,
             self.layout,
             groups=self.groups,
@@ -63,24 +64,27 @@ class Piece:
             fan_in=self.fan_in,
             fan_out=self.fan_out,
         )
-        return self.init.law(known)
+
+    @property
+    def std(self) -> float | None:
+        """Standard deviation of an element; None where elements differ in law."""
+        spread = self.init.spread(self.weight)
+        return None if spread is None else spread.std
 
     @cached_property
     def value(self) -> float | None:
         """The value of every element, where it is one; None where not."""
         init = self.init
-        if not isinstance(init, Filled) or type(init)._write is not Filled._write:
-            return None
-        return init._element()
+        return init.element() if isinstance(init, Filled) else None
 
     @cached_property
     def drawn(self) -> Drawn | None:
         """What `kernels._fill_many` takes, where elements are drawn one by one; None where not."""
         init = self.init
-        if not isinstance(init, Elementwise) or type(init)._write is not Elementwise._write:
+        if not isinstance(init, Elementwise):
             return None
         law, parameters = self.law()
-        return law, parameters, init.kind, canonical_strides(self.shape, self.layout)
+        return law, parameters, init.kind, self.weight.strides
 
     def write(self, array: Any, tensor_key: Key) -> None:
         """Write this piece of a parameter into `array`, which is the whole parameter."""
@@ -105,8 +109,6 @@ def tensor_fans(parameter: Parameter, assignment: Assignment) -> Fans:
     return Fans(
         fan_in if assignment.fan_in is None else assignment.fan_in,
         fan_out if assignment.fan_out is None else assignment.fan_out,
-        parameter.groups,
-        parameter.transposed,
     )
 
 
@@ -138,21 +140,3 @@ def pieces(parameter: Parameter, assignment: Assignment) -> Iterator[Piece]:
         part_shape = (*shape[:axis], step, *shape[axis + 1 :])
         law = assignment.by_part.get(part, assignment.init)
         yield Piece(law, part, part_shape, tuple(index), *layer)
-
-
-def std_of(init: Initializer, known: Fans, shape: tuple[int, ...]) -> float | None:
-    """Standard deviation of an element; None where elements differ in law."""
-    if isinstance(init, Zeros | Ones | Constant):
-        return 0.0
-    if isinstance(init, Orthogonal) and len(shape) > 1:
-        return init.gain / math.sqrt(max(shape[0], math.prod(shape[1:]), 1))
-    if not isinstance(init, Elementwise) or isinstance(init, Sparse):
-        return None
-    law, parameters = init.law(known)
-    if law == "uniform":
-        return (parameters[1] - parameters[0]) / math.sqrt(12.0)
-    if law == "truncated_normal":
-        mean, std, low, high = parameters
-        variance = kernels._truncated_moments((low - mean) / std, (high - mean) / std)[1]
-        return float(std * math.sqrt(variance))
-    return abs(parameters[-1])

@@ -8,7 +8,7 @@ from typing import Any
 from initcore.initializers import fans
 from initcore.keys import Key
 from initcore.models.parameters import Model, Parameter, composed, require_distinct
-from initcore.models.pieces import Piece, pieces, std_of, tensor_fans
+from initcore.models.pieces import Piece, pieces, tensor_fans
 from initcore.models.rules import EMPTY, KEEP, Assignment, Rule, Rules
 
 
@@ -47,8 +47,7 @@ class Entry:
     @property
     def std(self) -> float | None:
         """Standard deviation of an element; None where elements differ in law or are kept."""
-        known = tensor_fans(self.parameter, self.assignment)
-        stds = {std_of(piece.init, known, piece.shape) for piece in self.pieces}
+        stds = {piece.std for piece in self.pieces}
         return stds.pop() if len(stds) == 1 else None
 
     @property
@@ -311,10 +310,9 @@ def _fitting(parameter: Parameter, assignment: Assignment, rule: str) -> tuple[P
     """The pieces of a tensor, or an error that says why its law does not fit it."""
     try:
         blocks = tuple(pieces(parameter, assignment))
-        known = tensor_fans(parameter, assignment)
         for piece in blocks:
             fans(piece.shape, piece.layout)
-            std_of(piece.init, known, piece.shape)
+            _ = piece.std
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"{parameter.name} {parameter.shape} of {parameter.kind}, by the rule {rule}: {error}"
