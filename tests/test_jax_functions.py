@@ -178,3 +178,22 @@ def test_a_sharded_tensor_is_the_same_tensor() -> None:
         capture_output=True,
         timeout=120,
     )
+
+
+def test_a_shape_is_an_int_or_ints() -> None:
+    assert same(ij.normal()(KEY, 5), ij.normal()(KEY, (5,)))
+    assert ij.normal()(KEY, (np.int32(3), np.array(2))).shape == (3, 2)
+    for shape in ((3.7, 4), "34", None, (True, 2)):
+        with pytest.raises(TypeError, match=r"shape=.*must be an int or a tuple of ints"):
+            ij.normal()(KEY, shape)
+
+
+@pytest.mark.parametrize("key", [None, 3, "key", [0, 1]])
+def test_what_is_no_key_is_refused_by_name(key: Any) -> None:
+    with pytest.raises(TypeError, match=r"key=.* must be one key of JAX"):
+        ij.he_normal()(key, (3, 4))
+
+
+def test_a_tensor_of_as_many_axes_as_a_fill_takes_is_drawn() -> None:
+    shape = (1,) * 30 + (3, 4)
+    assert same(ij.he_normal()(KEY, shape).reshape(3, 4), ij.he_normal()(KEY, (3, 4)))

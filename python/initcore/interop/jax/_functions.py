@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from initcore import initializers
-from initcore.initializers import Elementwise, Initializer, VarianceScaling, fans
+from initcore.initializers import Elementwise, Initializer, VarianceScaling, WeightShape, fans
 from initcore.keys import Key
 
 Axis = int | Sequence[int]
@@ -19,12 +19,18 @@ constant = jax.nn.initializers.constant
 zeros = jax.nn.initializers.zeros
 ones = jax.nn.initializers.ones
 
-_SPATIAL = "abcdefhjklmnpqrstuvwxyz"
+# a letter for each spatial axis, of 64 at most: Latin ones without g, i and o, Greek, Cyrillic
+_SPATIAL = "abcdefhjklmnpqrstuvwxyz" + "".join(map(chr, (*range(945, 970), *range(1072, 1104))))
 _MODES = {"fan_in": "fan_in", "fan_out": "fan_out", "fan_avg": "fan_avg", "fan_geo_avg": "fan_geo"}
 
 
 def _words(key: Any) -> Any:
     """The words of a JAX key, typed or raw."""
+    if not hasattr(key, "dtype"):
+        raise TypeError(
+            f"key={key!r} must be one key of JAX, as of jax.random.key(0), or an initcore.Key; it "
+            f"is of type {type(key).__name__}"
+        )
     if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
         key = jax.random.key_data(key)
     if key.dtype != jnp.uint32 or key.ndim != 1:
@@ -103,7 +109,7 @@ class Function:
         return self.init(shape, key=seed, dtype=dtype, layout=self.layout_of(len(shape)))
 
     def __call__(
-        self, key: Any, shape: Sequence[int], dtype: Any = None, out_sharding: Any = None
+        self, key: Any, shape: int | Sequence[int], dtype: Any = None, out_sharding: Any = None
     ) -> jax.Array:
         """A new array.
 
@@ -111,7 +117,7 @@ class Function:
         ----------
         key : jax.Array or Key
             See `key_of`. May be traced.
-        shape : sequence of int
+        shape : int or sequence of int
         dtype : float32, float64, float16 or bfloat16, optional
         out_sharding : Sharding or PartitionSpec, optional
             Outside of ``jit`` only the parts that live on this process's devices are made.
@@ -121,7 +127,7 @@ class Function:
         TypeError, ValueError
             If the key is none, the law does not fit the shape, or the type is another.
         """
-        sizes = tuple(int(size) for size in shape)
+        sizes = WeightShape.of(shape).shape
         wanted = self.dtype if dtype is None else dtype
         kind = jax.dtypes.canonicalize_dtype(float if wanted is None else wanted)
         initializers.Zeros()((0,), dtype=kind)  # or the error of a type that is not supported
