@@ -1,5 +1,6 @@
 """The activations of the kernels in 40 digits, after their definitions."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -57,3 +58,34 @@ def derivative(name: str, z: Any) -> Any:
     with mp.workprec(2 * mp.mp.prec):
         h = mp.ldexp(1, -mp.mp.prec // 3)
         return (EXACT[name](z + h) - EXACT[name](z - h)) / (2 * h)
+
+
+def _softplus(z: float) -> float:
+    return max(z, 0.0) + math.log1p(math.exp(-abs(z)))
+
+
+WITH_PARAMETERS: dict[str, tuple[Callable[..., float], Callable[..., float]]] = {
+    "elu": (
+        lambda z, alpha: z if z > 0 else alpha * math.expm1(z),
+        lambda z, alpha: 1.0 if z > 0 else alpha * math.exp(z),
+    ),
+    "celu": (
+        lambda z, alpha: z if z > 0 else alpha * math.expm1(z / alpha),
+        lambda z, alpha: 1.0 if z > 0 else math.exp(z / alpha),
+    ),
+    "hardtanh": (_cut, lambda z, low, high: float(low < z < high)),
+    "softplus": (
+        lambda z, beta: _softplus(beta * z) / beta,
+        lambda z, beta: math.exp(-_softplus(-beta * z)),
+    ),
+    "squareplus": (
+        lambda z, b: (z + math.hypot(z, math.sqrt(b))) / 2,
+        lambda z, b: (1 + z / math.hypot(z, math.sqrt(b))) / 2,
+    ),
+    "leaky_relu": (
+        lambda z, slope: z if z > 0 else slope * z,
+        lambda z, slope: 1.0 if z > 0 else slope,
+    ),
+    "softshrink": (lambda z, cut: z - _cut(z, -cut, cut), lambda z, cut: float(abs(z) > cut)),
+}
+"""phi and its derivative in double, of z and the parameters."""

@@ -10,7 +10,7 @@ import pytest
 from activation_facts import EXACT, derivative
 
 from initcore import activations, kernels
-from initcore.activations import objects
+from initcore.activations import registry
 
 KINDS = (np.float32, np.float64)
 NAMES = tuple(EXACT)
@@ -249,9 +249,13 @@ def test_in_place_and_out_are_honored() -> None:
         (lambda z: activations.Elu(0.0), ValueError, "alpha=0.0 must be greater"),
         (lambda z: activations.HardTanh(2.0, 1.0), ValueError, "low=2.0 must be less"),
         (lambda z: activations.Softplus(float("nan")), ValueError, "beta=nan must be a finite"),
-        (lambda z: activations.Function("relu", np.sin, np.cos), ValueError, "kernels' own"),
-        (lambda z: activations.Function("mine", 3, np.cos), TypeError, "phi=3"),
-        (lambda z: activations.register("relu"), TypeError, "activations.Function"),
+        (
+            lambda z: activations.UserDefined("relu", np.sin, np.cos),
+            ValueError,
+            "is that of an activation",
+        ),
+        (lambda z: activations.UserDefined("mine", 3, np.cos), TypeError, "phi=3"),
+        (lambda z: activations.register("relu"), TypeError, "activations.UserDefined"),
     ],
 )
 def test_bad_input_is_refused_by_name(call, error, match) -> None:
@@ -262,7 +266,7 @@ def test_bad_input_is_refused_by_name(call, error, match) -> None:
 
 
 def test_an_activation_of_ones_own_stands_around_the_linear_kernel() -> None:
-    cube = activations.Function("cube", lambda z: z**3, lambda z: 3 * z**2)
+    cube = activations.UserDefined("cube", lambda z: z**3, lambda z: 3 * z**2)
     rng = np.random.default_rng(3)
     x, w = rng.normal(size=(5, 4)), rng.normal(size=(3, 4))
     out = np.empty((5, 3))
@@ -275,9 +279,9 @@ def test_an_activation_of_ones_own_stands_around_the_linear_kernel() -> None:
     np.testing.assert_allclose(dx, dz @ w, rtol=1e-12)
     np.testing.assert_allclose(dw, dz.T @ x, rtol=1e-12)
     np.testing.assert_allclose(db, dz.sum(0), rtol=1e-12)
-    wrong = activations.Function("wrong", lambda z: z.sum(), lambda z: z)
+    wrong = activations.UserDefined("wrong", lambda z: z.sum(), lambda z: z)
     with pytest.raises(ValueError, match=r"phi gave an array of shape \(\)"):
         kernels.dense_forward(x, w, activation=wrong)
     activations.register(cube)
     assert activations.get("cube") is cube
-    del objects._BY_NAME["cube"]
+    del registry._REGISTERED["cube"]

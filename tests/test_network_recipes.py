@@ -8,20 +8,19 @@ import pytest
 
 import initcore as ic
 from initcore import lab, recipes
-from initcore.activations import functions, gains, quadrature
+from initcore.activations import gains, quadrature
 
 KEY = ic.Key(12) / "recipes"
 
 
 def test_selu_maps_mean_0_and_variance_1_to_itself_and_is_drawn_there() -> None:
     assert ic.gain("selu") == pytest.approx(1.0, abs=1e-12)
-    assert functions.SELU_ALPHA == 1.6732632423543772
-    assert functions.SELU_LAMBDA == 1.0507009873554805
+    selu = ic.activations.Selu()
+    assert float(selu(np.array(1.0))) == 1.0507009873554805
+    assert -selu(np.array(-50.0)) == 1.6732632423543772 * 1.0507009873554805
     mean, square = (
         float(np.mean(values))
-        for values in zip(
-            *[(functions.selu(z), functions.selu(z) ** 2) for z in _normal_nodes()], strict=True
-        )
+        for values in zip(*[(selu(z), selu(z) ** 2) for z in _normal_nodes()], strict=True)
     )
     assert mean == pytest.approx(0.0, abs=1e-3)
     assert square == pytest.approx(1.0, abs=1e-3)
@@ -29,7 +28,7 @@ def test_selu_maps_mean_0_and_variance_1_to_itself_and_is_drawn_there() -> None:
     assert gains.stability("selu").slope == pytest.approx(0.78264788, abs=5e-9)
     # and d mu / d nu, 0.088834: what a change of the variance comes to in both is below 1
     h = 1e-5
-    up, down = (quadrature.expectations(functions.selu, 1.0 + step).mean for step in (h, -h))
+    up, down = (quadrature.expectations(selu, 1.0 + step).mean for step in (h, -h))
     slope = (up - down) / (2 * h)
     assert slope == pytest.approx(0.08883476, abs=1e-7)
     assert math.hypot(slope, 0.78264788) == pytest.approx(0.78767336, abs=1e-7)
@@ -37,7 +36,7 @@ def test_selu_maps_mean_0_and_variance_1_to_itself_and_is_drawn_there() -> None:
     weight = recipes.SelfNormalizing().role("hidden").weight
     for layer in range(20):
         w = weight((512, 512), key=KEY / layer, dtype=np.float64)
-        x = functions.selu(x @ w.T)
+        x = selu(x @ w.T)
     # a sum over 512 correlated layers' units: within a few percent
     assert x.var() == pytest.approx(1.0, abs=0.15)
     assert x.mean() == pytest.approx(0.0, abs=0.1)
@@ -132,7 +131,7 @@ def test_deep_kernel_shaping_meets_its_four_conditions(activation: str) -> None:
     alpha, beta, gamma, delta = recipe.shape
 
     def shaped(z: float) -> float:
-        return float(gamma * (functions.BY_NAME[activation](np.array(alpha * z + beta)) + delta))
+        return float(gamma * (ic.activations.get(activation)(np.array(alpha * z + beta)) + delta))
 
     def mean(f: Any) -> float:
         density = 1 / math.sqrt(2 * math.pi)

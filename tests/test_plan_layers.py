@@ -120,7 +120,7 @@ def test_words_that_are_none_are_refused_before_c_reads_them():
 
 
 def test_an_activation_of_ones_own_is_left_to_the_interpreter():
-    square = ic.activations.Function("square", np.square, lambda z: 2 * z)
+    square = ic.activations.UserDefined("square", np.square, lambda z: 2 * z)
     layers = ic.Dense(6, 9, square), ic.Activation(square), ic.Dense(9, CLASSES)
     assert not lowering.can_compile(layers)
     weights, record = trained(layers, *data(), np.float64)

@@ -1,9 +1,10 @@
 """Compute the moments behind the named gains in 40 digits and print them as Python.
 
-    python tools/gain_moments.py > python/initcore/_moments.py      (needs mpmath)
+    python tools/gain_moments.py > python/initcore/activations/moments.py      (needs mpmath)
 
 For z ~ N(0, 1): E phi, E phi^2, E phi^2 z^2 and E phi'^2. Each integral is split where the
-function bends. Those that are linear on either side of 0 have closed forms in activations/gains.py.
+function bends. Those that are linear on either side of 0 have closed forms in
+activations/piecewise_linear.py.
 """
 
 from collections.abc import Callable
@@ -94,6 +95,7 @@ ACTIVATIONS: dict[str, Bent] = {
     "relu6": pieces(ZERO, LINE, constant(mp.mpf(6)), at=(mp.mpf(0), mp.mpf(6))),
     "relu_squared": pieces(ZERO, (lambda z: z * z, lambda z: 2 * z), at=(mp.mpf(0),)),
     "elu": exponential(mp.mpf(1), mp.mpf(1)),
+    "celu": exponential(mp.mpf(1), mp.mpf(1)),
     "selu": exponential(SELU_ALPHA, SELU_LAMBDA),
     "gelu": smooth(lambda z: z * tail(z), lambda z: tail(z) + z * mp.npdf(z)),
     "gelu_tanh": gelu_tanh(),

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from initcore.activations import Activation, functions
-from initcore.activations.moments import MOMENTS
-from initcore.activations.quadrature import expectations
+from initcore.activations.base import Activation, Named
+from initcore.activations.quadrature import Expectations, expectations, wide_expectations
+from initcore.activations.registry import get
 
 Mode = Literal["rms", "std", "backward"]
 AnyActivation = str | Activation | Callable[[Any], Any]
@@ -19,8 +19,7 @@ AnyActivation = str | Activation | Callable[[Any], Any]
 _MODES = ("rms", "std", "backward")
 # the activation of one half of a gated unit, whose other half is linear
 _GATED = {"swiglu": "silu", "geglu": "gelu", "reglu": "relu", "glu": "sigmoid"}
-# linear on either side of 0, with this slope below it
-_SLOPES = {"identity": 1.0, "relu": 0.0, "leaky_relu": 0.01, "prelu": 0.25, "absolute": -1.0}
+_WIDE = 100.0  # a q beyond which all bends of a named activation are near 0
 _ROUND = 1e-9  # what rounding to 9 digits leaves
 
 
@@ -76,28 +75,16 @@ def _positive(name: str, value: float) -> float:
     return float(value)
 
 
-def _nine(value: float) -> float:
+def _round_to_9_digits(value: float) -> float:
     return float(f"{value:.9g}")
 
 
-def resolve(
-    activation: AnyActivation,
-) -> tuple[str, tuple[float, ...], Callable[[Any], Any]]:
-    """The name of an activation ("" for a function of the user's), its parameters, the function."""
+def resolve(activation: AnyActivation) -> Callable[[Any], Any]:
+    """The function of an array that a name, an object or a function stands for."""
     if isinstance(activation, str):
-        name = functions.ALIASES.get(activation, activation)
-        if name not in functions.BY_NAME:
-            raise ValueError(
-                f"activation={activation!r} is not known; use one of "
-                f"{', '.join([*functions.BY_NAME, *functions.ALIASES])}, or pass a function"
-            )
-        return name, (), functions.BY_NAME[name]
-    if isinstance(activation, Activation) and activation.name in functions.BY_NAME:
-        named = functions.BY_NAME[activation.name]
-        parameters = activation.parameters
-        return activation.name, parameters, lambda z: named(z, *parameters)
+        return get(activation)
     if callable(activation):
-        return "", (), activation
+        return activation
     raise TypeError(
         f"activation={activation!r} must be a name, an object of initcore.activations, or a "
         "function of an array"
@@ -116,41 +103,32 @@ def moments(activation: AnyActivation, q: float = 1.0) -> Moments:
 
     Notes
     -----
-    Exactness: constants for names at q = 1 and for every leaky ReLU; otherwise within 1e-10.
+    Exactness: constants for default parameters at q = 1 and for every leaky ReLU; otherwise
+    within 1e-10.
     Source: Poole, Lahiri, Raghu, Sohl-Dickstein, Ganguli, "Exponential expressivity in deep
     neural networks through transient chaos", 2016.
     """
     q = _positive("q", q)
-    name, parameters, function = resolve(activation)
-    if name in _SLOPES:
-        return _leaky(parameters[0] if parameters else _SLOPES[name], q)
-    if name and q == 1.0:
-        return Moments(q, *MOMENTS[name], tabulated=True)
-    found = expectations(function, q)
+    function = resolve(activation)
+    if isinstance(function, Named):
+        constant = function.constant_moments(q)
+        if constant is not None:
+            return Moments(q, *constant, tabulated=True)
+        means = _means_of(function, q)
+    else:
+        means = expectations(function, q)
     return Moments(
-        q,
-        found.mean,
-        found.square,
-        found.square_z2,
-        found.derivative_square,
-        tabulated=False,
+        q, means.mean, means.square, means.square_z2, means.derivative_square, tabulated=False
     )
 
 
-_DENSITY_AT_0 = 0.3989422804014327  # of N(0, 1): 1 / sqrt(2 pi)
-
-
-def _leaky(slope: float, q: float) -> Moments:
-    """The closed forms of a function that is linear on either side of 0."""
-    both = 0.5 * (1.0 + slope * slope)
-    return Moments(
-        q,
-        mean=(1.0 - slope) * _DENSITY_AT_0 * math.sqrt(q),
-        square=both * q,
-        square_z2=3.0 * both * q,
-        derivative_square=both,
-        tabulated=True,
-    )
+def _means_of(activation: Named, q: float) -> Expectations:
+    closed = activation.closed_form(q)
+    if closed is not None:
+        return Expectations(*closed)
+    if q > _WIDE:
+        return wide_expectations(activation, activation.derivative, q, activation.kinks)
+    return expectations(activation, q)
 
 
 def gain(activation: AnyActivation, mode: Mode = "rms", q: float = 1.0) -> float:
@@ -178,8 +156,8 @@ def gain(activation: AnyActivation, mode: Mode = "rms", q: float = 1.0) -> float
     Returns
     -------
     float
-        From constants for a name at q = 1 and for every leaky ReLU; otherwise by quadrature,
-        rounded to 9 significant digits.
+        From constants for default parameters at q = 1 and for every leaky ReLU; otherwise by
+        quadrature, rounded to 9 significant digits.
 
     Raises
     ------
@@ -212,23 +190,23 @@ def gain(activation: AnyActivation, mode: Mode = "rms", q: float = 1.0) -> float
         # the linear half has mean 0 and mean square q, which the product is multiplied by
         half = moments(_GATED[activation], q)
         return _rounded(math.sqrt(1.0 / half.square), half)
-    found = moments(activation, q)
+    at = moments(activation, q)
     if mode == "backward":
-        kept, of = found.derivative_square, 1.0
+        kept, of = at.derivative_square, 1.0
     else:
-        mean = found.mean if mode == "std" else 0.0
-        kept, of = found.square - mean * mean, found.q
-        kept = 0.0 if kept <= 1e-11 * found.square else kept
+        mean = at.mean if mode == "std" else 0.0
+        kept, of = at.square - mean * mean, at.q
+        kept = 0.0 if kept <= 1e-11 * at.square else kept
     if kept == 0.0 or math.isinf(kept):
         why = "its derivative is 0 almost everywhere" if mode == "backward" else "it is constant"
         if math.isinf(kept):
             why = "it jumps, and so has no mean square of the derivative"
         raise ValueError(f"activation={activation!r} has no gain with mode={mode!r}: {why}")
-    return _rounded(math.sqrt(of / kept), found)
+    return _rounded(math.sqrt(of / kept), at)
 
 
-def _rounded(value: float, found: Moments) -> float:
-    return value if found.tabulated else _nine(value)
+def _rounded(value: float, at: Moments) -> float:
+    return value if at.tabulated else _round_to_9_digits(value)
 
 
 def critical(activation: AnyActivation, q: float = 1.0) -> CriticalPoint:
@@ -268,21 +246,21 @@ def critical(activation: AnyActivation, q: float = 1.0) -> CriticalPoint:
     >>> round(sigma_w, 7), round(sigma_b_squared, 7)
     (1.4674136, 0.1509646)
     """
-    found = moments(activation, q)
-    slope = found.derivative_square
+    at = moments(activation, q)
+    slope = at.derivative_square
     if slope == 0.0 or math.isinf(slope):
         why = "it jumps" if slope else "its derivative is 0 almost everywhere"
         raise ValueError(f"activation={activation!r} has no critical point: none exists, for {why}")
-    sigma_b_squared = found.q - found.square / slope
-    if abs(sigma_b_squared) <= _ROUND * found.q:
+    sigma_b_squared = at.q - at.square / slope
+    if abs(sigma_b_squared) <= _ROUND * at.q:
         sigma_b_squared = 0.0
     if sigma_b_squared < 0.0:
         raise ValueError(
-            f"activation={activation!r} has no critical point at q={found.q:g}: none exists, for "
+            f"activation={activation!r} has no critical point at q={at.q:g}: none exists, for "
             f"the biases would need variance {sigma_b_squared:.3g}, which is negative "
-            f"(q E phi'^2 / E phi^2 = {found.chi:.3g} is below 1)"
+            f"(q E phi'^2 / E phi^2 = {at.chi:.3g} is below 1)"
         )
-    return CriticalPoint(_rounded(math.sqrt(1.0 / slope), found), _rounded(sigma_b_squared, found))
+    return CriticalPoint(_rounded(math.sqrt(1.0 / slope), at), _rounded(sigma_b_squared, at))
 
 
 def stability(
@@ -316,10 +294,10 @@ def stability(
     >>> gains.stability("gelu").verdict, gains.stability("tanh").verdict
     ('repelling', 'attracting')
     """
-    found = moments(activation, q)
+    at = moments(activation, q)
     if sigma_w is None:
         sigma_w = gain(activation, "rms", q)
-    slope = found.slope(_positive("sigma_w", sigma_w))
+    slope = at.slope(_positive("sigma_w", sigma_w))
     if abs(abs(slope) - 1.0) <= _ROUND:
         return Stability(slope, "marginal")
     return Stability(slope, "attracting" if abs(slope) < 1.0 else "repelling")

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from initcore import initializers, kernels, recipes
-from initcore.activations import functions, gains
+from initcore import activations, initializers, kernels, recipes
+from initcore.activations import gains
 from initcore.activations.quadrature import expectations
 from initcore.initializers import Initializer, spread_of
 from initcore.keys import Key
@@ -113,7 +113,7 @@ def mimetic_error(width: int) -> float:
 def shaped_slope(recipe: DeepKernelShaping) -> float:
     """Slope at 1 of the cosine through a whole network of the recipe's activation."""
     alpha, beta, gamma, delta = recipe.shape
-    function = functions.BY_NAME[recipe.activation]
+    function = activations.get(recipe.activation)
     found = expectations(lambda z: gamma * (function(alpha * z + beta) + delta), 1.0)
     return float((found.derivative_square / found.square) ** recipe.depth)
 

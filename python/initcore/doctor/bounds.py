@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from initcore.activations.functions import erf
+from initcore.activations import Erf
 from initcore.initializers import spread_of
 
 Array = np.ndarray[Any, Any]
 
 
 def _normal_cdf(z: Array) -> Array:
-    result: Array = 0.5 * (1.0 + erf(np.clip(z, -40.0, 40.0) / math.sqrt(2.0)))
+    result: Array = 0.5 * (1.0 + Erf()(np.clip(z, -40.0, 40.0) / math.sqrt(2.0)))
     return result
 
 

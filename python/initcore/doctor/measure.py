@@ -11,7 +11,7 @@ import numpy as np
 
 from initcore import kernels
 from initcore.doctor.verdict import Evidence
-from initcore.training.probes import SATURATION
+from initcore.training.probes import flat_ends
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class Statistics:
         Root-mean-square of dz over samples and units.
     dead, saturated : arrays
         Hidden layers: share of units that are 0 on every sample, and of values on the flat ends
-        of a tanh or sigmoid.
+        of the activation.
     distinct, units : int arrays
         Hidden layers: how many units act differently, and how many there are.
     loss : float
@@ -185,9 +185,6 @@ def _length(z: np.ndarray) -> float:
 
 
 def _saturated(y: np.ndarray, activation: Any) -> float:
-    name = activation if isinstance(activation, str) else activation.name
-    if name == "tanh":
-        return float(np.mean(np.abs(y) > SATURATION))
-    if name == "sigmoid":
-        return float(np.mean((y < 1.0 - SATURATION) | (y > SATURATION)))
-    return 0.0
+    """The share of values on the flat ends; 0 for an activation that has none."""
+    low, high = flat_ends(activation, y.dtype)
+    return float(np.mean((y < low) | (y > high)))

@@ -145,7 +145,7 @@ def _settings(args: argparse.Namespace) -> Settings:
         raise UsageError(f"--activation={args.activation} names one more than once")
     for name in names:
         try:
-            activations.get(name)
+            activations.for_layer(name)
         except ValueError as error:
             raise UsageError(f"--activation={name}: {error}") from None
     if not (math.isfinite(args.lr) and args.lr > 0.0):

@@ -73,7 +73,7 @@ class Dense(Layer):
         super().__init__(name)
         self.n_in = _checks.count(n_in, "n_in", least=1)
         self.n_out = _checks.count(n_out, "n_out", least=1)
-        self.activation = activations.get(activation)
+        self.activation = activations.for_layer(activation)
         self.init = None if init is None else initializer(init, "init")
         self.bias_init = initializer(
             initializers.Zeros() if bias_init is None else bias_init, "bias_init"

@@ -52,7 +52,7 @@ class Activation(Layer):
 
     def __init__(self, activation: Any, *, name: str | None = None) -> None:
         super().__init__(name)
-        self.activation = activations.get(activation)
+        self.activation = activations.for_layer(activation)
 
     def settings(self) -> list[str]:
         """The arguments of the constructor as texts."""

@@ -8,6 +8,7 @@ from numpy.typing import DTypeLike, NDArray
 from initcore import _checks, kernels
 from initcore._exact.elementwise import exp, log
 from initcore._exact.linear_algebra import column_means, eigh, mean, product
+from initcore.activations import TwoSlopes
 from initcore.initializers import Initializer, Normal
 from initcore.network import KeySource, Sequential
 from initcore.recipes._data import PendingWeights, Working, standardize
@@ -15,7 +16,6 @@ from initcore.recipes._data import PendingWeights, Working, standardize
 Array = NDArray[Any]
 
 _RANK = 1e-12  # of the largest variance: a direction with less has none
-_SLOPES = {"identity": 1.0, "relu": 0.0}  # of a homogeneous activation, below 0
 
 
 def krahenbuhl(
@@ -108,14 +108,12 @@ def krahenbuhl(
 
 def _slope(activation: Any, name: str) -> float:
     """Slope below 0 of an activation for which phi(c z) = c phi(z)."""
-    if activation.name == "leaky_relu":
-        return float(activation.parameters[0])
-    if activation.name not in _SLOPES:
+    if not isinstance(activation, TwoSlopes) or activation.slope_below_0 < 0.0:
         raise ValueError(
             f"layer {name!r} of net has activation {activation.name!r}, which is not homogeneous: "
             "krahenbuhl is for relu, leaky_relu and identity; use weight_norm or lsuv"
         )
-    return _SLOPES[activation.name]
+    return activation.slope_below_0
 
 
 def _principal_components(layer: Working, signal: Array) -> None:

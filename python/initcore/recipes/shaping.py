@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from initcore.activations import functions
+from initcore import activations
 from initcore.activations.quadrature import expectations
 from initcore.initializers import ScaledOrthogonal
 from initcore.models.patterns import KERNELS, optional, rest
@@ -55,7 +55,7 @@ class DeepKernelShaping(Recipe):
     Raises
     ------
     ValueError
-        If no four numbers are found for this activation.
+        If no four numbers are means for this activation.
 
     Notes
     -----
@@ -83,17 +83,15 @@ class DeepKernelShaping(Recipe):
         require_positive("zeta", self.zeta)
         if self.zeta <= 1.0:
             raise ValueError(f"zeta={self.zeta!r} must be above 1")
-        name = functions.ALIASES.get(self.activation, self.activation)
-        if name not in functions.BY_NAME:
-            raise ValueError(
-                f"activation={self.activation!r} must be one of {', '.join(functions.BY_NAME)}"
-            )
+        if not isinstance(self.activation, str):
+            raise TypeError(f"activation={self.activation!r} must be a name")
+        name = activations.get(self.activation).name
         _solve(name, self.zeta ** (1.0 / self.depth))
 
     @property
     def shape(self) -> Shape:
         """The four numbers."""
-        name = functions.ALIASES.get(self.activation, self.activation)
+        name = activations.get(self.activation).name
         return _solve(name, self.zeta ** (1.0 / self.depth))
 
     def roles(self, layer: int = 0) -> dict[str, Role]:
@@ -108,18 +106,18 @@ class DeepKernelShaping(Recipe):
 @lru_cache(maxsize=64)
 def _solve(name: str, slope: float) -> Shape:
     """The shape for which a layer's cosine has this slope at 1, by Newton's steps."""
-    function = functions.BY_NAME[name]
+    function = activations.get(name)
 
     def scales(alpha: float, beta: float) -> tuple[float, float]:
-        found = expectations(lambda z: function(alpha * z + beta), 1.0)
-        return 1.0 / np.sqrt(found.square - found.mean**2), -found.mean
+        means = expectations(lambda z: function(alpha * z + beta), 1.0)
+        return 1.0 / np.sqrt(means.square - means.mean**2), -means.mean
 
     def misses(at: Array) -> Array:
         alpha, beta = float(at[0]), float(at[1])
         gamma, delta = scales(alpha, beta)
-        found = expectations(lambda z: gamma * (function(alpha * z + beta) + delta), 1.0)
+        means = expectations(lambda z: gamma * (function(alpha * z + beta) + delta), 1.0)
         return np.array(
-            [0.5 * (found.square_z2 - found.square) - 1.0, found.derivative_square - slope]
+            [0.5 * (means.square_z2 - means.square) - 1.0, means.derivative_square - slope]
         )
 
     for start in _STARTS:

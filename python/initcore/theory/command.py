@@ -6,10 +6,12 @@ import math
 import sys
 from dataclasses import dataclass
 
-from initcore.activations import functions, gains
+from initcore import activations
+from initcore.activations import gains
 from initcore.theory.mean_field import MeanField
 
 _ACTIVATIONS = "relu,leaky_relu,tanh,gelu,silu,sigmoid"
+_LARGEST = 1e150  # of a q, whose square a double holds
 _LAWS = ("xavier", "he", "rms", "backward", "critical")
 
 
@@ -46,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--activation",
         default=_ACTIVATIONS,
         metavar="LIST",
-        help="comma-separated names of initcore.activations.functions (default: %(default)s)",
+        help="comma-separated names of initcore.activations (default: %(default)s)",
     )
     add(
         "--weights",
@@ -77,11 +79,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit code, 0 or 2."""
     try:
+        _check(args)
         rows = [
-            row
+            _row(activation, weights, args)
             for activation in _names(args.activation, "--activation")
             for weights in _names(args.weights, "--weights")
-            for row in _rows(activation, weights, args)
         ]
         if args.json is not None:
             text = json.dumps([_plain(row) for row in rows], indent=2) + "\n"
@@ -104,39 +106,62 @@ def _names(text: str, option: str) -> list[str]:
     return names
 
 
-def _rows(activation: str, weights: str, args: argparse.Namespace) -> list[Row]:
-    """The row, or none where the law does not exist for this activation."""
-    if activation not in functions.BY_NAME and activation not in functions.ALIASES:
-        raise UsageError(
-            f"--activation={activation} is not known; use some of {', '.join(functions.BY_NAME)}"
-        )
+def _check(args: argparse.Namespace) -> None:
     if args.depth < 1:
         raise UsageError(f"--depth={args.depth} must be at least 1")
-    bias = args.sigma_b2
-    if not (math.isfinite(bias) and bias >= 0.0):
-        raise UsageError(f"--sigma-b2={bias:g} must not be negative, and finite")
+    if not (math.isfinite(args.sigma_b2) and args.sigma_b2 >= 0.0):
+        raise UsageError(f"--sigma-b2={args.sigma_b2:g} must not be negative, and finite")
     if not (math.isfinite(args.q) and args.q > 0.0):
         raise UsageError(f"--q={args.q:g} must be positive and finite")
+
+
+def _row(activation: str, weights: str, args: argparse.Namespace) -> Row:
+    """What the mean field says; that nothing exists, where a law has no such weights."""
+    if activation not in activations.names():
+        raise UsageError(
+            f"--activation={activation} is not known; use some of {', '.join(activations.names())}"
+        )
+    bias, nothing = args.sigma_b2, (math.nan,) * 3
     try:
         if weights == "critical":
-            try:
-                sigma_w, bias = gains.critical(activation, args.q)
-            except ValueError:
-                return []
+            sigma_w, bias = gains.critical(activation, args.q)
         elif weights in ("rms", "backward"):
             sigma_w = gains.gain(activation, weights, args.q)  # type: ignore[arg-type]
         else:
             sigma_w = {"xavier": 1.0, "he": math.sqrt(2.0)}.get(weights) or _root(weights)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+    except UsageError:
+        raise
+    except ValueError:
+        return Row(
+            activation, weights, math.nan, math.nan, math.nan, math.nan, "none exists", *nothing
+        )
     at = MeanField(activation, sigma_w, bias, args.q)
     if math.isinf(at.q_star):
-        nothing = (math.inf, math.nan, "unbounded", math.nan, math.nan, math.nan)
-        return [Row(activation, weights, sigma_w, bias, *nothing)]
+        decades = _decades_on_the_way(at, args.depth)
+        unbounded = (math.inf, math.nan, "unbounded", math.nan, math.nan, decades)
+        return Row(activation, weights, sigma_w, bias, *unbounded)
     chi_1 = 1.0 if at.phase == "critical" else at.chi_1
     decades = 0.5 * args.depth * math.log10(chi_1) if chi_1 > 0.0 else -math.inf
-    found = (at.q_star, at.chi_1, at.phase, at.xi_q, at.xi_c, decades)
-    return [Row(activation, weights, sigma_w, bias, *found)]
+    settled = (at.q_star, at.chi_1, at.phase, at.xi_q, _xi_c(at), decades)
+    return Row(activation, weights, sigma_w, bias, *settled)
+
+
+def _xi_c(at: MeanField) -> float:
+    """The depth scale of correlations; NaN where q is too large to integrate over a plane."""
+    try:
+        return at.xi_c
+    except ValueError:
+        return math.nan
+
+
+def _decades_on_the_way(at: MeanField, depth: int) -> float:
+    """Of the gradient through the layers while q grows, as far as a double can hold q."""
+    decades, q = 0.0, at.q0
+    for _ in range(depth):
+        decades += 0.5 * math.log10(at.chi(q))
+        after = at.q_map(q)
+        q = after if after < _LARGEST else q
+    return decades
 
 
 def _root(weights: str) -> float:

@@ -204,7 +204,7 @@ def critical_rate(activation: AnyActivation, q: float = 1.0) -> float:
     >>> round(theory.critical_rate("tanh", q=0.5700478816), 7)
     6.1711261
     """
-    function = gains.resolve(activation)[2]
+    function = gains.resolve(activation)
     first = gains.moments(activation, q).derivative_square
     at = panels(function, q)
     slopes = at.at_ends(1)

@@ -75,7 +75,7 @@ def jacobian_moments(
     if sigma_w is None:
         sigma_w = gains.gain(activation, "backward", q)
     square = gains.moments(activation, q).derivative_square
-    at = panels(gains.resolve(activation)[2], q)
+    at = panels(gains.resolve(activation), q)
     first = float((at.mass * at.derivative() ** 2).sum())
     fourth = float((at.mass * at.derivative() ** 4).sum())
     chi = sigma_w * sigma_w * square

@@ -8,18 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from initcore import _checks
+from initcore.activations import Activation
 
 Array = NDArray[np.float64]
-
-# A tanh beyond 0.97 has a slope below 0.06; a sigmoid is as flat outside [0.03, 0.97].
-SATURATION = 0.97
-_HEIGHTS = {
-    "tanh": 1.0,
-    "lecun_tanh": 1.7159,
-    "softsign": 1.0,
-    "erf": 1.0,
-    "arctan": math.pi / 2,
-}
 
 LAYER_FACTS, PARAMETER_FACTS = 8, 3
 """Numbers of a layer and of a parameter in a row of the record: see src/initcore/plan.h."""
@@ -217,19 +208,7 @@ class ProbeRecord:
         return cls(**data)
 
 
-def flat_ends(activation: Any, dtype: np.dtype[Any]) -> tuple[float, float]:
-    """Beyond which values y lies on a flat end of phi; NaN if it has none."""
-    name, kind = activation.name, dtype.type
-    if name in _HEIGHTS:
-        high = SATURATION * _HEIGHTS[name]
-        return -high, high
-    if name == "sigmoid":
-        return 1 - SATURATION, SATURATION
-    ends = {"hardsigmoid": (0.0, 1.0), "relu6": (-math.inf, 6.0)}
-    if name == "hardtanh":
-        ends[name] = activation.parameters
-    if name not in ends:
-        return math.nan, math.nan
-    low, high = (kind(end) for end in ends[name])
-    # the ends themselves: what is beyond their neighbours within
-    return float(np.nextafter(low, high)), float(np.nextafter(high, low))
+def flat_ends(activation: Activation, dtype: np.dtype[Any]) -> tuple[float, float]:
+    """Beyond which values y of this dtype lies on a flat end of phi; NaN if it has none."""
+    ends = activation.flat_ends
+    return (math.nan, math.nan) if ends is None else ends.limits(dtype)

@@ -9,6 +9,8 @@ import keras
 import numpy as np
 
 from initcore._memory import torch_tensors
+from initcore.activations import Activation
+from initcore.activations.named import DEFAULTS
 from initcore.initializers import Fans, einsum_layout, fans
 from initcore.models.parameters import Model, Parameter
 from initcore.models.weights import Weights
@@ -24,8 +26,13 @@ _ROLES = {
     "moving_variance": "running_var",
     "alpha": "slope",
 }
-_ACTIVATIONS = {"linear": "identity", "softmax": "identity", "log_softmax": "identity"}
-_KNOWN = {"relu", "relu6", "elu", "selu", "gelu", "silu", "mish", "softplus", "sigmoid", "tanh"}
+_LAYERS = {phi.keras_layer: phi for phi in DEFAULTS.values() if phi.keras_layer}
+_ACTIVATIONS = {
+    **{name: phi.name for phi in DEFAULTS.values() for name in phi.keras_functions},
+    # what follows the output is the loss
+    "softmax": "identity",
+    "log_softmax": "identity",
+}
 _PASS = ("Dropout", "Normalization", "Pooling", "Flatten", "Reshape", "Permute", "InputLayer")
 _SPATIAL = "abcdef"
 
@@ -42,21 +49,23 @@ def kinds(layer: Any) -> tuple[str, ...]:
 
 def _activation(function: Any) -> str | None:
     name = getattr(function, "__name__", type(function).__name__).lower()
-    return _ACTIVATIONS.get(name, name if name in _KNOWN else None)
+    return _ACTIVATIONS.get(name)
 
 
-def _own_activation(layer: Any) -> str | None:
+def _own_activation(layer: Any) -> str | Activation | None:
     """The activation within a layer or that a layer is; None for none or an unknown one."""
-    if any(kind in ("ReLU", "ELU") for kind in kinds(layer)):
-        return str(type(layer).__name__).lower()
+    phi = next((_LAYERS[kind] for kind in kinds(layer) if kind in _LAYERS), None)
+    if phi is not None:
+        chosen = type(phi)(*[getattr(layer, name) for name in phi.keras_parameters])
+        return phi.name if chosen == phi else chosen
     function = getattr(layer, "activation", None)
     return None if function is None else _activation(function)
 
 
-def following(layers: list[Any]) -> dict[int, str]:
+def following(layers: list[Any]) -> dict[int, str | Activation]:
     """The activation after each layer of a row, by the layer's id, where it is known."""
-    found: dict[int, str] = {}
-    after: str | None = "identity"
+    found: dict[int, str | Activation] = {}
+    after: str | Activation | None = "identity"
     for layer in reversed(layers):
         own = _own_activation(layer)
         if "Activation" in kinds(layer) or not layer.weights:

@@ -6,37 +6,19 @@ from typing import Any
 
 import torch
 from torch import fx, nn
-from torch.nn import functional
 
-from initcore.activations import Activation, LeakyRelu
+from initcore.activations import Activation
+from initcore.activations.base import Named
+from initcore.activations.named import DEFAULTS
 
 Known = str | Activation
 Outcome = Known | None
 
-_CLASSES: dict[type, str] = {
-    nn.ReLU: "relu",
-    nn.ReLU6: "relu6",
-    nn.PReLU: "prelu",
-    nn.ELU: "elu",
-    nn.SELU: "selu",
-    nn.SiLU: "silu",
-    nn.Mish: "mish",
-    nn.Softplus: "softplus",
-    nn.Sigmoid: "sigmoid",
-    nn.LogSigmoid: "log_sigmoid",
-    nn.Tanh: "tanh",
-    nn.Softsign: "softsign",
-    nn.Hardtanh: "hardtanh",
-    nn.Hardsigmoid: "hardsigmoid",
-    nn.Hardswish: "hardswish",
-    nn.Softshrink: "softshrink",
-    nn.Tanhshrink: "tanhshrink",
+_CLASSES: dict[type, Named] = {
+    getattr(nn, phi.torch_module): phi for phi in DEFAULTS.values() if phi.torch_module
 }
-_NAMES = {
-    **{name: name for name in set(_CLASSES.values()) | {"gelu", "sin", "cos", "erf"}},
-    "logsigmoid": "log_sigmoid",
-    "atan": "arctan",
-    "abs": "absolute",
+_FUNCTIONS: dict[str, Named] = {
+    name: phi for phi in DEFAULTS.values() for name in phi.torch_functions
 }
 """Functions and methods of torch by name."""
 
@@ -76,19 +58,43 @@ def _plain(name: str) -> str:
     return name.strip("_")
 
 
+def _with(phi: Named, values: Iterable[Any]) -> Outcome:
+    """The activation with the parameters given: its name if they are the default ones."""
+    given = [value for value in values if isinstance(value, int | float)]
+    try:
+        chosen = type(phi)(*given) if len(given) == len(phi.torch_parameters) else phi
+    except ValueError:  # not one of ours, such as a LeakyReLU that turns the sign
+        return None
+    return phi.name if chosen == phi else chosen
+
+
 def of_module(module: Any) -> Outcome:
     """The activation that this module is, or None."""
-    if isinstance(module, nn.LeakyReLU):
-        return LeakyRelu(module.negative_slope)
     if isinstance(module, nn.GELU):
         return "gelu" if module.approximate == "none" else "gelu_tanh"
-    return _CLASSES.get(type(module))
+    phi = _CLASSES.get(type(module))
+    return phi and _with(phi, [getattr(module, name) for name in phi.torch_parameters])
 
 
 def of_function(function: Any) -> Outcome:
     """The activation that this function is, or None."""
-    name = _plain(getattr(function, "__name__", ""))
-    return _NAMES.get(name) or ("leaky_relu" if function is functional.leaky_relu else None)
+    phi = _FUNCTIONS.get(_plain(getattr(function, "__name__", "")))
+    return phi and phi.name
+
+
+def _of_call(name: str, node: fx.Node) -> Outcome:
+    """The activation that a call of the function of this name is, or None."""
+    if name == "gelu":
+        return "gelu_tanh" if node.kwargs.get("approximate") == "tanh" else "gelu"
+    phi = _FUNCTIONS.get(name)
+    if phi is None:
+        return None
+    default = phi.parameters
+    values = [
+        node.kwargs.get(key, node.args[at] if len(node.args) > at else default[at - 1])
+        for at, key in enumerate(phi.torch_parameters, start=1)
+    ]
+    return _with(phi, values)
 
 
 def _outcome(node: fx.Node, modules: dict[str, nn.Module]) -> Outcome:
@@ -106,13 +112,8 @@ def _outcome(node: fx.Node, modules: dict[str, nn.Module]) -> Outcome:
         return "identity" if weighted or isinstance(module, nn.MultiheadAttention) else None
     name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
     name = _plain(name)
-    if node.target is functional.leaky_relu or name == "leaky_relu":
-        slope = node.kwargs.get("negative_slope", node.args[1] if len(node.args) > 1 else 0.01)
-        return LeakyRelu(slope) if isinstance(slope, float) and slope > 0 else "leaky_relu"
-    if name == "gelu":
-        return "gelu_tanh" if node.kwargs.get("approximate") == "tanh" else "gelu"
-    if name in _NAMES:
-        return _NAMES[name]
+    if name in _FUNCTIONS:
+        return _of_call(name, node)
     if name in _PASS_NAMES:
         return ""
     return "identity" if name in _END_NAMES else None
