@@ -356,7 +356,7 @@ def test_materialize_leaves_nothing_uninitialized_and_equals_initialize(
     model: str, dtype: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Memory comes poisoned: what nobody wrote is NaN, or -1 where it counts."""
-    from initcore.interop.torch import _initialize
+    from initcore.interop.torch import _materialize
 
     taken = []
 
@@ -366,8 +366,8 @@ def test_materialize_leaves_nothing_uninitialized_and_equals_initialize(
         taken.append(memory)
         return memory
 
-    plain = _initialize._memory_for
-    monkeypatch.setattr(_initialize, "_memory_for", poisoned)
+    plain = _materialize._memory_for
+    monkeypatch.setattr(_materialize, "_memory_for", poisoned)
     here = MODELS[model]().to(dtype)
     with torch.device("meta"):
         away = MODELS[model]()
@@ -412,7 +412,7 @@ def test_materialize_refuses_what_it_would_leave_uninitialized() -> None:
     with torch.device("meta"):
         net = Gpt()
         token = Vit()
-    with pytest.raises(ValueError, match=r"mask \(16, 16\).*buffers=\{'mask': values\}"):
+    with pytest.raises(ValueError, match=r"mask \(16, 16\).*buffers=\{'mask': values"):
         materialize(net, "gpt2", key=KEY)
     with pytest.raises(ValueError, match=r"buffers\['mask'\] has shape \(2,\)"):
         materialize(net, "gpt2", key=KEY, buffers={"mask": torch.ones(2)})
@@ -446,6 +446,10 @@ class Conv1D(nn.Module):
         self.weight = nn.Parameter(torch.empty(n_in, n_out))
         self.bias = nn.Parameter(torch.empty(n_out))
 
+    def forward(self, x: Any) -> Any:
+        rows = torch.addmm(self.bias, x.reshape(-1, x.shape[-1]), self.weight)
+        return rows.reshape(*x.shape[:-1], self.nf)
+
 
 def test_a_dense_layer_stored_the_other_way_round_is_the_same_layer() -> None:
     stored, plain = nn.ModuleDict({"fc": Conv1D(7, 12)}), nn.ModuleDict({"fc": nn.Linear(12, 7)})
@@ -477,7 +481,9 @@ def test_torch_s_own_transformer_layers_are_not_traced(
 
     net = Branching(nn.TransformerEncoderLayer(32, 4, 64, activation="gelu"))
     plan = initialize(net, "he", key=KEY)
-    assert traced == [net, net.body.layers, net.body]  # the innermost part first
+    # the innermost part first, and of a copy, not of the model
+    assert [type(part) for part in traced] == [Branching, nn.ModuleList, nn.TransformerEncoder]
+    assert not set(traced) & set(net.modules())
     assert plan["body.layers.2.linear1.weight"].note.endswith("gelu follows")
     assert plan["body.layers.2.linear2.weight"].note.endswith("no activation follows")
     assert plan["body.layers.2.self_attn.out_proj.weight"].note.endswith("no activation follows")

@@ -14,6 +14,7 @@ ROLES = {
     "recurrent_bias": "second bias of a recurrent layer, where it has two",
     "embedding": "table of vectors, one looked up at a time",
     "scale": "factor of a normalization",
+    "scale_offset": "factor of a normalization less 1, as w in (1 + w) x",
     "shift": "bias of a normalization",
     "slope": "slope of an activation that is learned",
     "token": "learned vector that stands in a row of inputs",
@@ -67,6 +68,8 @@ class Parameter:
     """Other names of the same memory."""
     dtype: str = "float32"
     """Name of its type."""
+    frozen: bool = False
+    """Whether its owner does not train it: only a rule of the user's own writes it."""
 
     @cached_property
     def names(self) -> tuple[str, ...]:

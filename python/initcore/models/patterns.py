@@ -63,7 +63,7 @@ def rest(
         optional(bias or Zeros(), role=("bias", "recurrent_bias")),
         optional(embedding or Normal(), role="embedding"),
         optional(Ones(), role=("scale", "running_var")),
-        optional(Zeros(), role=("shift", "running_mean", "counter")),
+        optional(Zeros(), role=("scale_offset", "shift", "running_mean", "counter")),
         optional(Constant(0.25), role="slope"),
         optional(token or Normal(std=0.02), role="token"),
         optional(KEEP, role="buffer"),

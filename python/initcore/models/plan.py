@@ -9,7 +9,7 @@ from initcore.initializers import fans
 from initcore.keys import Key
 from initcore.models.parameters import Model, Parameter, composed, require_distinct
 from initcore.models.pieces import Piece, pieces, tensor_fans
-from initcore.models.rules import EMPTY, KEEP, Assignment, Rule, Rules
+from initcore.models.rules import EMPTY, FROZEN, KEEP, Assignment, Rule, Rules
 
 
 @dataclass(frozen=True)
@@ -223,6 +223,9 @@ def make(
             entries.append(Entry(parameter, nothing, "nothing to do", tensor_key))
             if rule is not None:
                 deciding[id(rule)] = rule
+            continue
+        if parameter.frozen and not (rule is not None and rule.needed):
+            entries.append(Entry(parameter, FROZEN, "none", tensor_key))
             continue
         if rule is None:
             without.append(parameter)

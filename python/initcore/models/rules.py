@@ -40,6 +40,7 @@ class Assignment:
 
 KEEP = Assignment(None, note="kept as it is")
 EMPTY = Assignment(Zeros(), note="no elements")
+FROZEN = Assignment(None, note="kept: it needs no gradient")
 
 Choice = Initializer | Assignment | Callable[[Parameter, Model], "Initializer | Assignment"]
 

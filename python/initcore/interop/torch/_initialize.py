@@ -1,25 +1,35 @@
-"""Whole torch models: in place, or from the meta device."""
+"""Whole torch models, in place."""
 
-from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import nn
 
 from initcore.interop.torch._describe import Described, describe, require_module
-from initcore.interop.torch._prepared import Prepared, is_counter
+from initcore.interop.torch._prepared import Prepared
 from initcore.keys import root_key
-from initcore.models.plan import Entry, Plan, make
+from initcore.models.plan import Plan, make
 from initcore.models.reading import RecipeLike
 from initcore.models.reading import recipe as read
-from initcore.models.writing import write
 
 
-def _plan(model: nn.Module, recipe: RecipeLike, key: Any, strict: bool) -> tuple[Plan, Described]:
+def planned(model: nn.Module, recipe: RecipeLike, key: Any, strict: bool) -> tuple[Plan, Described]:
+    """What a recipe comes to on a model, and where the model's tensors are."""
     rules = read(recipe)
     described = describe(model, activations=rules.asks_for_activations)
     plan = make(described.model, rules, root_key(key), strict=strict, remarks=described.remarks)
+    _require_apart(plan, described)
     return plan, described
+
+
+def _require_apart(plan: Plan, described: Described) -> None:
+    """Refuse to write tensors that share a part of their memory: the second undoes the first."""
+    kept = {entry.parameter.name for entry in plan if entry.is_kept}
+    for one, other in described.overlaps:
+        if not (one in kept and other in kept):
+            raise ValueError(
+                f"{one} and {other} share a part of their memory, so that each would undo the "
+                "other's initialization; make one of them a view in forward()"
+            )
 
 
 def prepare(model: nn.Module, recipe: RecipeLike, *, key: Any, strict: bool = True) -> Prepared:
@@ -61,7 +71,7 @@ def prepare(model: nn.Module, recipe: RecipeLike, *, key: Any, strict: bool = Tr
     >>> len(set(means))
     3
     """
-    return Prepared(*_plan(require_module(model), recipe, key, strict))
+    return Prepared(*planned(require_module(model), recipe, key, strict))
 
 
 def initialize(
@@ -121,114 +131,7 @@ def initialize(
     he, Key(0): 4 tensors, 2,410 elements
     activations: read off the graph of torch.fx
     """  # noqa: E501
-    plan, described = _plan(require_module(model), recipe, key, strict)
+    plan, described = planned(require_module(model), recipe, key, strict)
     if not dry_run:
         Prepared(plan, described).write()
     return plan
-
-
-def _memory_for(tensor: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:
-    wanted = dtype if dtype is not None and tensor.is_floating_point() else tensor.dtype
-    return torch.empty_strided(tensor.shape, tensor.stride(), dtype=wanted, device="cpu")
-
-
-def materialize(
-    meta_model: nn.Module,
-    recipe: RecipeLike,
-    *,
-    key: Any,
-    dtype: torch.dtype | None = None,
-    buffers: Mapping[str, torch.Tensor] | None = None,
-) -> Plan:
-    """Give a model on the meta device memory and start it, in one pass over that memory.
-
-    Each tensor is written once, in its own type, where it stays: nothing is made in float32 and
-    cast, or made twice. Nothing is left uninitialized: what no rule starts is refused.
-
-    Parameters
-    ----------
-    meta_model : torch.nn.Module
-        Made under ``with torch.device("meta"):``. Tensors that have memory keep it and what is
-        in it, as long as no rule starts them. Changed in place: ties stay, as does requires_grad.
-    recipe, key
-        As in `initialize`.
-    dtype : torch.dtype, optional
-        Of all floating-point tensors that are made; None for those that the model says.
-    buffers : mapping of str to Tensor, optional
-        Values of buffers that are no matter of a recipe, such as a mask; each of the buffer's shape.
-
-    Returns
-    -------
-    Plan
-        What was done.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `initialize`, and if a tensor on the meta device would be left without values; the model
-        is then as it was.
-
-    Notes
-    -----
-    Exactness: bit-exact, stream v1; the same bytes as `initialize` on the CPU.
-    Source: the recipe's.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from initcore.interop.torch import materialize
-    >>> with torch.device("meta"):
-    ...     model = torch.nn.Linear(1024, 1024)
-    >>> plan = materialize(model, "xavier", key=0, dtype=torch.bfloat16)
-    >>> model.weight.device.type, model.weight.dtype
-    ('cpu', torch.bfloat16)
-    """  # noqa: E501
-    module = require_module(meta_model)
-    plan, described = _plan(module, recipe, key, True)
-    said = dict(buffers or {})
-    made: dict[str, torch.Tensor] = {}
-    todo: list[tuple[Entry, torch.Tensor]] = []
-    for entry in plan:
-        name = entry.parameter.name
-        old = described.places[name][0].get()
-        if name in said:
-            value = said.pop(name)
-            if tuple(value.shape) != tuple(old.shape) or value.is_meta:
-                raise ValueError(
-                    f"buffers[{name!r}] has shape {tuple(value.shape)} on {value.device}; it must "
-                    f"be a tensor with values of shape {tuple(old.shape)}"
-                )
-            made[name] = value
-        elif entry.is_kept:
-            if old.is_meta:
-                raise ValueError(
-                    f"{name} {tuple(old.shape)} is on the meta device and no rule starts it, so it "
-                    f"would be left uninitialized; pass buffers={{{name!r}: values}}, or add a "
-                    "rule for it"
-                )
-        elif is_counter(old):
-            if entry.parameter.role != "counter":
-                raise ValueError(
-                    f"{name} is of dtype {old.dtype}, which no law fits; pass buffers="
-                )
-            made[name] = _memory_for(old, None).zero_()
-        else:
-            made[name] = _memory_for(old, dtype)
-            todo.append((entry, made[name]))
-    if said:
-        raise ValueError(f"buffers has {', '.join(said)}, which the model has not")
-    write(todo)
-    for name, values in made.items():
-        _put(described, name, values)
-    return plan
-
-
-def _put(described: Described, name: str, values: torch.Tensor) -> None:
-    places = described.places[name]
-    old = places[0].get()
-    new = values
-    if isinstance(old, nn.Parameter):
-        new = nn.Parameter(values, requires_grad=old.requires_grad)
-        new.__dict__.update(old.__dict__)
-    for place in places:
-        place.set(new)
