@@ -194,12 +194,10 @@ class Layers:
             if not _overrides(cls) and "forward" not in module.__dict__:
                 return kind.facts(module, name, tensor)
             if kind.facts is not _norm:
-                base = next(
-                    b for b in cls.__mro__ if b in kind.classes or b.__module__.startswith("torch.")
-                )
+                base = next(b.__name__ for b in cls.__mro__ if b.__module__.startswith("torch."))
                 self.guesses[cls.__qualname__] = (
-                    f"{cls.__qualname__} has a forward of its own: its tensors are taken for those "
-                    f"of {base.__name__}"
+                    f"guessed: {cls.__qualname__} has a forward of its own, and its tensors are "
+                    f"taken for those of {base}"
                 )
                 return kind.facts(module, name, tensor)
         return self._by_what_it_does(module, name)

@@ -1,5 +1,6 @@
 """Normalizations by what they do: the values of their parameters at which they only normalize."""
 
+import math
 from collections.abc import Iterator
 from itertools import product
 from typing import Any
@@ -74,7 +75,7 @@ def _measured(module: nn.Module, shapes: dict[str, tuple[int, ...]]) -> dict[str
                 break
             outputs[values] = y
         else:
-            found = [values for values, y in outputs.items() if _is_normalized(y)]
+            found = [values for values, y in outputs.items() if _is_normalized(y, units)]
             if len(found) == 1:
                 return dict(zip(shapes, _named(found[0], outputs), strict=True))
     return {}
@@ -91,11 +92,10 @@ def _output(copy: Any, values: dict[str, int], x: torch.Tensor) -> torch.Tensor 
     return y.double() if usable else None
 
 
-def _is_normalized(y: torch.Tensor) -> bool:
-    """Mean square 1, up to the epsilon and n - 1 for n, and not a constant."""
-    if not torch.isfinite(y).all():
-        return False
-    return bool(abs((y * y).mean() - 1) < 0.1 and y.std() > 0.3)
+def _is_normalized(y: torch.Tensor, units: int) -> bool:
+    """Mean square 1, or 1 - 1 / units for an unbiased variance, within 0.1, and not a constant."""
+    square = float((y * y).mean())
+    return math.isfinite(square) and 0.9 - 1 / units < square < 1.1 and bool(y.std() > 0.3)
 
 
 def _named(values: tuple[int, ...], outputs: dict[tuple[int, ...], torch.Tensor]) -> Iterator[str]:
