@@ -8,7 +8,7 @@ import initcore as ic
 
 torch = pytest.importorskip("torch")
 
-from initcore.interop.torch import initialize  # noqa: E402
+from initcore.interop.torch import initialize, materialize  # noqa: E402
 
 nn = torch.nn
 KEY = ic.Key(0)
@@ -228,3 +228,42 @@ def test_norms_of_transformers_start_where_their_library_starts_them(
         norm.weight.fill_(7)
     initialize(nn.Sequential(norm), "he", key=KEY)
     assert (norm.weight == family).all()
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # of torch, about its own older functions
+@pytest.mark.parametrize("how", ["parametrizations", "hook"])
+@pytest.mark.parametrize("meta", [False, True])
+def test_a_weight_normed_layer_computes_the_weight_of_the_plain_layer(how: str, meta: bool) -> None:
+    def made() -> Any:
+        return nn.Sequential(nn.Linear(5, 4), nn.ReLU(), nn.Conv1d(4, 3, 2))
+
+    plain, normed = made(), made()
+    norm = (
+        nn.utils.parametrizations.weight_norm
+        if how == "parametrizations"
+        else torch.nn.utils.weight_norm
+    )
+    normed[0], normed[2] = norm(normed[0]), norm(normed[2])
+    initialize(plain, "he", key=KEY)
+    if meta and how == "parametrizations":
+        materialize(normed.to("meta"), "he", key=KEY)
+    else:
+        initialize(normed, "he", key=KEY)
+    for at in (0, 2):
+        for hook in normed[at]._forward_pre_hooks.values():
+            hook(normed[at], ())  # which computes the weight, as before every forward pass
+        assert torch.allclose(normed[at].weight, plain[at].weight, rtol=1e-6, atol=0)
+
+
+def test_a_spectrally_normed_layer_keeps_the_kernel_of_the_plain_layer_beneath() -> None:
+    plain = nn.Sequential(nn.Linear(5, 4))
+    normed = nn.Sequential(nn.utils.parametrizations.spectral_norm(nn.Linear(5, 4)))
+    initialize(plain, "he", key=KEY)
+    initialize(normed, "he", key=KEY)
+    assert torch.equal(normed[0].parametrizations.weight.original, plain[0].weight)
+
+
+def test_other_parametrizations_are_refused_by_name() -> None:
+    layer = nn.utils.parametrizations.orthogonal(nn.Linear(4, 4))
+    with pytest.raises(ValueError, match=r"parametrizations\.weight\.original"):
+        initialize(layer, "he", key=KEY)

@@ -16,6 +16,7 @@ ROLES = {
     "scale": "factor of a normalization",
     "scale_offset": "factor of a normalization less 1, as w in (1 + w) x",
     "shift": "bias of a normalization",
+    "magnitude": "length of each row of a kernel that is stored as length and direction",
     "slope": "slope of an activation that is learned",
     "token": "learned vector that stands in a row of inputs",
     "running_mean": "mean that a normalization keeps",

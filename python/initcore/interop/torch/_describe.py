@@ -1,5 +1,6 @@
 """A torch model as tensors with names, roles and fans; tied and shared ones once."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +13,7 @@ from torch import nn
 from initcore._memory import torch_tensors
 from initcore.interop.torch._follow import following
 from initcore.interop.torch._layers import Facts, Layers, buffer_facts, kinds
+from initcore.interop.torch._split import Split
 from initcore.models.parameters import Model, Parameter
 from initcore.models.weights import Weights
 
@@ -56,6 +58,8 @@ class Described:
     model: Model
     places: dict[str, tuple[Place, ...]]
     """All places of a tensor by its name."""
+    splits: tuple[tuple[str, str, Split], ...]
+    """Of weight-normalized weights the names of magnitude and direction, and where they are."""
     overlaps: tuple[tuple[str, str], ...]
     """Names of tensors that have some elements, not all, in common."""
     remarks: tuple[str, ...]
@@ -170,17 +174,30 @@ def _parameter(places: list[Place], facts: Facts, activations: dict[str, Any]) -
     frozen = not (first.is_buffer or tensor.requires_grad)
     if tensor.is_meta and facts["role"] in _NORM_ROLES:
         frozen = False  # there are no values to keep, and these roles have one start alone
-    following: Facts = {"activation": activations.get(first.path)}
+    owner, computed, _ = first.path.rpartition("parametrizations.")
+    following: Facts = {
+        "activation": activations.get(owner.removesuffix(".") if computed else first.path),
+        "kinds": kinds(first.module),
+    }
     return Parameter(
         first.full_name,
-        tuple(first.full_name.split(".")),
+        _path(first, facts),
         tuple(tensor.shape),
-        kinds=kinds(first.module),
         aliases=tuple(place.full_name for place in places[1:]),
         dtype=_dtype_name(tensor.dtype),
         frozen=frozen,
         **following | facts,
     )
+
+
+def _path(place: Place, facts: Facts) -> tuple[str, ...]:
+    """The tensor's key: the direction of a computed weight takes that of the weight."""
+    name = place.full_name
+    if facts["role"] != "other":
+        name = re.sub(r"(^|\.)parametrizations\.(\w+)\.original1?$", r"\1\2", name)
+        if "kinds" in facts:
+            name = re.sub("(_v|_orig)$", "", name)
+    return tuple(name.split("."))
 
 
 def _memory(tensor: torch.Tensor) -> object:
@@ -245,7 +262,7 @@ def describe(model: nn.Module, *, activations: bool) -> Described:
         Whether to find out which activation follows each layer.
     """
     _require_trainable_layers(model)
-    layers = Layers()
+    layers = Layers(model)
     settled = [_settled(layers, places) for places in _tied(model)]
     remarks = list(layers.guesses.values())
     known: dict[str, Any] = {}
@@ -267,9 +284,16 @@ def describe(model: nn.Module, *, activations: bool) -> Described:
         )
     if not found:
         remarks.append("the model has no parameters and no buffers: nothing was initialized")
+    names = {
+        (place.module, place.name): p.name
+        for p, (places, _) in zip(found, settled, strict=True)
+        for place in places
+    }
+    splits = ((names[split.magnitude], names[split.direction], split) for split in layers.splits)
     return Described(
         Model(tuple(found)),
         {p.name: tuple(places) for p, (places, _) in zip(found, settled, strict=True)},
+        tuple(splits),
         tuple((found[one].name, found[other].name) for one, other in overlaps),
         tuple(remarks),
     )

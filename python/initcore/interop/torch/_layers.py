@@ -15,6 +15,7 @@ from torch import nn
 
 from initcore.initializers import Fans, fans
 from initcore.interop.torch._norms import norm_roles
+from initcore.interop.torch._split import split_weights
 from initcore.interop.torch._uses import Use, dense_uses
 
 GATES = {nn.LSTM: "ifgo", nn.LSTMCell: "ifgo", nn.GRU: "rzn", nn.GRUCell: "rzn"}
@@ -180,7 +181,8 @@ def _overrides(cls: Any) -> bool:
 class Layers:
     """Facts of the parameters of one model; what is found out of a module serves all like it."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: nn.Module) -> None:
+        self._parts, self.splits = split_weights(model)
         self._norms: dict[object, dict[str, str]] = {}
         self._uses: dict[object, dict[str, Use]] = {}
         self.guesses: dict[str, str] = {}
@@ -188,6 +190,12 @@ class Layers:
 
     def parameter_facts(self, module: nn.Module, name: str, tensor: torch.Tensor) -> Facts:
         """Role, fans, layout and parts of a parameter of this module."""
+        part = self._parts.get((module, name))
+        if part is not None:
+            if part.role == "magnitude":
+                return {"role": "magnitude", "kinds": kinds(part.owner)}
+            facts = self.parameter_facts(part.owner, part.weight, tensor)
+            return {"kinds": kinds(part.owner), **facts}
         cls: Any = type(module)
         kind = _kind_of(cls)
         if kind is not None and kind.names.fullmatch(name) and self._fits(kind, tensor):

@@ -10,7 +10,7 @@ from torch import nn
 from initcore._memory import torch_tensors
 from initcore.interop.torch._describe import Described, Place, require_module
 from initcore.interop.torch._initialize import planned
-from initcore.interop.torch._prepared import is_counter
+from initcore.interop.torch._prepared import is_counter, split_to_set
 from initcore.models.plan import Entry, Plan
 from initcore.models.reading import RecipeLike
 from initcore.models.writing import write
@@ -77,6 +77,8 @@ def materialize(
     plan, described = planned(model, recipe, key, True)
     given = {} if buffers is None or callable(buffers) else dict(buffers)
     work = _Work(model, described, given)
+    splits = split_to_set(plan, described)
+    work.following |= {magnitude for magnitude, _, _ in splits}
     for entry in plan:
         work.take(entry, dtype)
     work.take_plain_tensors()
@@ -84,6 +86,8 @@ def materialize(
     work.compute_missing(buffers if callable(buffers) else None)
     write(work.drawn)
     work.put()
+    for _, _, split in splits:
+        split.set_magnitude()
     if any(base.__module__.startswith("transformers.") for base in type(model).__mro__):
         _mark_as_initialized(model)
     return plan
@@ -130,6 +134,8 @@ class _Work:
         self._made: list[tuple[Places, torch.Tensor]] = []
         self._missing: list[tuple[Places, torch.Tensor]] = []
         self._in_place: list[torch.Tensor] = []
+        self.following: set[str] = set()
+        """Names of tensors whose values follow from others that are drawn."""
         self.drawn: list[tuple[Entry, Any]] = []
 
     def take(self, entry: Entry, dtype: torch.dtype | None) -> None:
@@ -139,6 +145,9 @@ class _Work:
         old = places[0].get()
         if name in self._given:
             self._made.append((places, self._value(name, old)))
+        elif name in self.following:
+            if old.is_meta:
+                self._made.append((places, _memory_for(old, dtype)))
         elif entry.is_kept:
             if old.is_meta and not (places[0].is_buffer or entry.parameter.frozen):
                 raise ValueError(

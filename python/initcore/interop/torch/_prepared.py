@@ -7,6 +7,7 @@ import torch
 
 from initcore._memory import torch_tensors
 from initcore.interop.torch._describe import Described, Place
+from initcore.interop.torch._split import Split
 from initcore.keys import Key, root_key
 from initcore.models.plan import Entry, Plan, key_below
 from initcore.models.writing import Writer
@@ -15,6 +16,12 @@ from initcore.models.writing import Writer
 def is_counter(tensor: torch.Tensor) -> bool:
     """Whether it holds whole numbers, or truths."""
     return not (tensor.is_floating_point() or tensor.is_complex())
+
+
+def split_to_set(plan: Plan, described: Described) -> list[tuple[str, str, Split]]:
+    """The weight-normalized weights whose direction is written and whose magnitude follows it."""
+    kept = {entry.parameter.name for entry in plan if entry.is_kept}
+    return [s for s in described.splits if s[0] in kept and s[1] not in kept]
 
 
 class Prepared:
@@ -52,6 +59,7 @@ class Prepared:
                 self._elsewhere.append((entry, tensor.detach()))
             self._held.append((place.store, place, tensor, tensor.detach()))
         self._writer = Writer(here)
+        self._splits = [split for _, _, split in split_to_set(plan, described)]
         self._tensors = [tensor for _, _, tensor, _ in self._held]
 
     def __reduce__(self) -> tuple[type["Prepared"], tuple[Plan, Described]]:
@@ -91,6 +99,8 @@ class Prepared:
         with torch.no_grad():
             for tensor in self._counters:
                 tensor.zero_()
+        for split in self._splits:
+            split.set_magnitude()
         torch_tensors.all_written(self._tensors)
 
 
