@@ -87,6 +87,25 @@ class MyNorm(nn.LayerNorm):
         return nn.functional.layer_norm(x, self.normalized_shape) * (1 + self.weight) + self.bias
 
 
+class WithActivation(nn.BatchNorm2d):
+    """A normalization with an activation in it, as timm has them."""
+
+    def forward(self, x: Any) -> Any:
+        return torch.relu(super().forward(x))
+
+
+class Gated(nn.Module):
+    """Mamba's: the normalized signal times silu of a second input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(8))
+
+    def forward(self, x: Any, gate: Any) -> Any:
+        x = x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6)
+        return self.weight * x * nn.functional.silu(gate)
+
+
 class StoredOtherWayRound(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -106,6 +125,8 @@ class StoredOtherWayRound(nn.Module):
         (Annotated(), {"a_2": "scale", "b_2": "shift"}, None),
         (ChannelsFirst(), {"weight": "scale", "bias": "shift"}, None),
         (MyNorm(8), {"weight": "scale_offset", "bias": "shift"}, None),
+        (WithActivation(8), {"weight": "scale", "bias": "shift"}, None),
+        (Gated(), {"weight": "scale"}, None),
         (StoredOtherWayRound(), {"W": "weight", "c": "bias"}, 4),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else "",

@@ -22,6 +22,7 @@ ROLES = {
     "running_mean": "mean that a normalization keeps",
     "running_var": "variance that a normalization keeps",
     "counter": "number of batches that a normalization has seen",
+    "set": "parameter whose values its library computes or reads from the model's settings",
     "buffer": "other tensor that is not learned",
     "other": "parameter of a module whose meaning is not known",
 }

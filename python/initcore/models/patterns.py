@@ -4,7 +4,7 @@ import math
 
 from initcore.initializers import Constant, Initializer, Normal, Ones, Zeros
 from initcore.models.parameters import Model, Parameter
-from initcore.models.rules import KEEP, LENGTHS, Choice, Rule
+from initcore.models.rules import KEEP, LENGTHS, SET, Choice, Rule
 
 POSITIONS = ("*wpe.weight", "*pos_emb*", "*position_emb*", "*positional_emb*")
 TOKENS = ("*cls_token*", "*class_token*", "*mask_token*", "*dist_token*", "*reg_token*")
@@ -67,6 +67,7 @@ def rest(
         optional(Constant(0.25), role="slope"),
         optional(token or Normal(std=0.02), role="token"),
         optional(LENGTHS, role="magnitude"),
+        optional(SET, role="set"),
         optional(KEEP, role="buffer"),
     )
 

@@ -42,6 +42,7 @@ KEEP = Assignment(None, note="kept as it is")
 EMPTY = Assignment(Zeros(), note="no elements")
 FROZEN = Assignment(None, note="kept: it needs no gradient")
 LENGTHS = Assignment(None, note="set to the lengths of the direction's rows")
+SET = Assignment(None, note="kept: its library sets it")
 
 Choice = Initializer | Assignment | Callable[[Parameter, Model], "Initializer | Assignment"]
 

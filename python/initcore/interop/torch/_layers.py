@@ -14,7 +14,8 @@ import torch
 from torch import nn
 
 from initcore.initializers import Fans, fans
-from initcore.interop.torch._norms import norm_roles
+from initcore.interop.torch._libraries import library_facts
+from initcore.interop.torch._norms import NORMS, norm_roles
 from initcore.interop.torch._split import split_weights
 from initcore.interop.torch._uses import Use, dense_uses
 
@@ -158,7 +159,7 @@ _KINDS = (
     _Kind((nn.Linear,), re.compile("weight|bias"), (1, 2), _dense),
     _Kind((nn.Bilinear, _CONVOLUTION), re.compile("weight|bias"), (), _dense),
     _Kind(
-        (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm),
+        NORMS,
         re.compile("weight|bias"),
         (),
         _norm,
@@ -208,13 +209,13 @@ class Layers:
                     f"taken for those of {base}"
                 )
                 return kind.facts(module, name, tensor)
-        return self._by_what_it_does(module, name)
+        return self._by_what_it_does(module, name, tensor)
 
     @staticmethod
     def _fits(kind: _Kind, tensor: torch.Tensor) -> bool:
         return not kind.ndim or tensor.ndim in kind.ndim
 
-    def _by_what_it_does(self, module: nn.Module, name: str) -> Facts:
+    def _by_what_it_does(self, module: nn.Module, name: str, tensor: torch.Tensor) -> Facts:
         alike = _alike(module)
         if alike not in self._norms:
             self._norms[alike] = norm_roles(module)
@@ -225,7 +226,7 @@ class Layers:
             self._uses[alike] = dense_uses(module)
         use = self._uses[alike].get(name)
         if use is None:
-            return {"role": "other"}
+            return library_facts(module, name, tensor) or {"role": "other"}
         kernel = module._parameters[use.kernel]
         assert kernel is not None
         known = _fans(tuple(kernel.shape), use.layout)

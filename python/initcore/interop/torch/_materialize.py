@@ -149,7 +149,9 @@ class _Work:
             if old.is_meta:
                 self._made.append((places, _memory_for(old, dtype)))
         elif entry.is_kept:
-            if old.is_meta and not (places[0].is_buffer or entry.parameter.frozen):
+            if old.is_meta and not (
+                places[0].is_buffer or entry.parameter.frozen or entry.parameter.role == "set"
+            ):
                 raise ValueError(
                     f"{name} {tuple(old.shape)} is on the meta device and to be kept, so that it "
                     "would be left uninitialized; give it a rule, or values with "

@@ -10,8 +10,12 @@ from torch import nn
 
 from initcore.interop.torch._copy import bare_copy
 
+NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
+"""Torch's own."""
 _MOST_UNITS = 1 << 16
 _MOST_PARAMETERS = 3
+_GATES = (1.2784645427610738, 40.0)
+"""Where z sigmoid(z) and where sigmoid(z) is 1: second inputs of a normalization with a gate."""
 
 
 def norm_roles(module: nn.Module) -> dict[str, str]:
@@ -57,20 +61,22 @@ def _with_memory(module: nn.Module) -> nn.Module:
     return copy
 
 
-def _inputs(units: int) -> Iterator[torch.Tensor]:
-    """Batches whose last or second axis has the module's units."""
+def _inputs(units: int) -> Iterator[tuple[torch.Tensor, ...]]:
+    """Batches whose last or second axis has the module's units, some with a gate."""
     generator = torch.Generator().manual_seed(0)
     for shape in ((4, 6, units), (4, units), (4, units, 6, 6), (4, units, 6)):
-        yield torch.randn(shape, generator=generator) * 3 + 2
+        x = torch.randn(shape, generator=generator) * 3 + 2
+        yield (x,)
+        yield from ((x, torch.full_like(x, gate)) for gate in _GATES)
 
 
 def _measured(module: nn.Module, shapes: dict[str, tuple[int, ...]]) -> dict[str, str]:
     copy = _with_memory(module)
     units = max(max(shape, default=1) for shape in shapes.values())
-    for x in _inputs(units):
+    for inputs in _inputs(units):
         outputs: dict[tuple[int, ...], torch.Tensor] = {}
         for values in product((0, 1), repeat=len(shapes)):
-            y = _output(copy, dict(zip(shapes, values, strict=True)), x)
+            y = _output(copy, dict(zip(shapes, values, strict=True)), inputs)
             if y is None:
                 break
             outputs[values] = y
@@ -78,17 +84,35 @@ def _measured(module: nn.Module, shapes: dict[str, tuple[int, ...]]) -> dict[str
             found = [values for values, y in outputs.items() if _is_normalized(y, units)]
             if len(found) == 1:
                 return dict(zip(shapes, _named(found[0], outputs), strict=True))
+            if isinstance(module, NORMS):
+                return _of_subclass(outputs, tuple(shapes))
     return {}
 
 
-def _output(copy: Any, values: dict[str, int], x: torch.Tensor) -> torch.Tensor | None:
+def _of_subclass(
+    outputs: dict[tuple[int, ...], torch.Tensor], names: tuple[str, ...]
+) -> dict[str, str]:
+    """Roles in a class that derives from one of torch's and does more, such as an activation.
+
+    Where every parameter is 0 the output is a constant if the weight is a factor.
+    """
+    if not set(names) <= {"weight", "bias"}:
+        return {}
+    bare = outputs[(0,) * len(names)]
+    factor = "scale" if bare.std() < 1e-6 * (1 + bare.abs().mean()) else "scale_offset"
+    return {name: factor if name == "weight" else "shift" for name in names}
+
+
+def _output(
+    copy: Any, values: dict[str, int], inputs: tuple[torch.Tensor, ...]
+) -> torch.Tensor | None:
     for name, value in values.items():
         copy._parameters[name].fill_(value)
     try:
-        y = copy(x.clone())
+        y = copy(*(x.clone() for x in inputs))
     except (Exception, SystemExit):
         return None
-    usable = isinstance(y, torch.Tensor) and y.shape == x.shape and y.is_floating_point()
+    usable = isinstance(y, torch.Tensor) and y.shape == inputs[0].shape and y.is_floating_point()
     return y.double() if usable else None
 
 

@@ -125,7 +125,7 @@ def _watched(module: nn.Module, widths: set[int]) -> dict[str, Use]:
                     with watch:
                         copy(torch.empty(shape, device="meta"))
                 except (Exception, SystemExit):
-                    continue
+                    pass  # of another width, or after the product: what was seen counts
             for name, uses in watch.found.items():
                 found.setdefault(name, set()).update(uses)
     return {name: uses.pop() for name, uses in found.items() if len(uses) == 1}
