@@ -379,7 +379,7 @@ def test_every_recipe_starts_every_role_and_says_what_it_does(name: str) -> None
     for entry in made:
         array = np.full(entry.parameter.shape, np.nan, np.float32)
         entry.write(array)
-        assert entry.is_kept == (entry.parameter.role == "buffer")
+        assert entry.is_kept == (entry.parameter.role in ("buffer", "magnitude", "set"))
         assert np.isfinite(array).all() or entry.is_kept
         init = entry.to_dict()["init"]
         assert init is None or from_dict(init) == entry.assignment.init
@@ -393,3 +393,22 @@ def test_a_row_of_an_embedding_that_stays_0_is_0() -> None:
     assert (array[2] == 0).all()
     assert (array[[0, 1, 3, 4]] != 0).all()
     assert made["wte.weight"].note == "row 2 is 0"
+
+
+def named(*names: str) -> interop.Model:
+    return interop.Model(
+        tuple(interop.Parameter(name, tuple(name.split(".")), (2, 2), "weight") for name in names)
+    )
+
+
+def test_experts_and_bare_layers_within_a_block_are_not_counted_as_layers() -> None:
+    experts = named(
+        *(f"layers.{at}.moe.experts.{e}.w1.weight" for at in range(4) for e in range(16))
+    )
+    assert experts.block(experts.parameters[17]) == (1, 4)
+    one_layer = named("h.0.attn.q.weight", *(f"h.0.mlp.{at}.weight" for at in (0, 2, 3)))
+    assert {one_layer.block(p) for p in one_layer.parameters} == {(0, 1)}
+    bare = named("0.weight", "2.weight")
+    assert [bare.block(p) for p in bare.parameters] == [(0, 2), (1, 2)]
+    stages = named(*(f"stages.{s}.blocks.{b}.fc.weight" for s in range(2) for b in range(6)))
+    assert stages.block(stages.parameters[-1]) == (5, 6)

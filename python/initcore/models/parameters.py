@@ -104,20 +104,30 @@ class Model:
                     stacks.setdefault(parameter.path[:at], set()).add(int(part))
         return {prefix: tuple(sorted(numbers)) for prefix, numbers in stacks.items()}
 
+    @cached_property
+    def _rows(self) -> frozenset[tuple[str, ...]]:
+        """The stacks whose blocks are made of layers with names: not a row of bare layers."""
+        return frozenset(
+            parameter.path[:at]
+            for parameter in self.parameters
+            for at, part in enumerate(parameter.path[:-2])
+            if part.isdecimal() and not _is_parallel(parameter.path[:at])
+        )
+
     def block(self, parameter: Parameter) -> tuple[int, int] | None:
         """Number of the block that holds it, from 0, and how many there are; None for none.
 
-        Of several stacks within one another, the one with the most blocks.
+        Of several stacks within one another, the longest whose blocks are made of layers with
+        names, as transformers' are: neither experts, which work side by side, nor the bare layers
+        of a small network within a block.
         """
-        places = [
-            (len(self.stacks[parameter.path[:at]]), -at)
-            for at, part in enumerate(parameter.path)
-            if part.isdecimal()
-        ]
+        path = parameter.path
+        places = [at for at, part in enumerate(path) if part.isdecimal()]
+        places = [at for at in places if path[:at] in self._rows] or places
         if not places:
             return None
-        length, at = max(places)
-        return self.stacks[parameter.path[:-at]].index(int(parameter.path[-at])), length
+        length, at = max((len(self.stacks[path[:at]]), -at) for at in places)
+        return self.stacks[path[:-at]].index(int(path[-at])), length
 
     @cached_property
     def weights(self) -> tuple[Parameter, ...]:
@@ -152,6 +162,11 @@ class Model:
     def is_last(self, parameter: Parameter) -> bool:
         """Whether it is the last kernel of the model."""
         return bool(self.weights) and self.weights[-1] is parameter
+
+
+def _is_parallel(prefix: tuple[str, ...]) -> bool:
+    """Whether the blocks of a stack work side by side, which their name alone says."""
+    return bool(prefix) and "expert" in prefix[-1].lower()
 
 
 def _by_block(parameters: Iterable[Parameter]) -> dict[tuple[str, ...], tuple[Parameter, ...]]:

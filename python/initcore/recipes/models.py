@@ -21,6 +21,7 @@ from initcore.models.patterns import (
     KERNELS,
     POSITIONS,
     TOKENS,
+    VECTORS,
     count_layers,
     optional,
     rest,
@@ -76,7 +77,7 @@ class Bert(Recipe):
         """Kernels, tables, positions and tokens alike."""
         every = self.role("projection").weight
         return (
-            optional(every, name=(*POSITIONS, *TOKENS), role=("embedding", "other")),
+            optional(every, name=(*POSITIONS, *TOKENS), role=VECTORS),
             optional(every, role=KERNELS),
             *rest(embedding=every, token=every),
         )
@@ -126,7 +127,7 @@ class Olmo2(Recipe):
         """Kernels and tables alike."""
         every = self.role("projection").weight
         return (
-            optional(every, name=POSITIONS, role=("embedding", "other")),
+            optional(every, name=POSITIONS, role=VECTORS),
             optional(every, role=KERNELS),
             *rest(embedding=every),
         )
@@ -263,7 +264,7 @@ class T5(Recipe):
         queries = ("*.q.weight", "*.q_proj.weight", "*.query.weight")
         relative = ("*relative_attention_bias*", "*relative_position_bias*")
         return (
-            optional(self.by_role("relative_bias"), name=relative, role=("embedding", "other")),
+            optional(self.by_role("relative_bias"), name=relative, role=VECTORS),
             optional(self.by_role("query"), name=queries, role="weight"),
             optional(self.by_role("projection"), role=KERNELS),
             *rest(embedding=self.by_role("embedding")),

@@ -24,6 +24,7 @@ from initcore.models.patterns import (
     KERNELS,
     POSITIONS,
     TOKENS,
+    VECTORS,
     count_layers,
     optional,
     rest,
@@ -293,7 +294,7 @@ class LayerScale(Recipe):
         projection = self.by_role("projection")
         return (
             optional(self.by_role("branch_scale"), name=BRANCH_SCALES, role="other"),
-            optional(projection, name=(*POSITIONS, *TOKENS), role=("embedding", "other")),
+            optional(projection, name=(*POSITIONS, *TOKENS), role=VECTORS),
             optional(projection, role=KERNELS),
             *rest(embedding=projection),
         )

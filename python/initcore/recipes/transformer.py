@@ -21,6 +21,7 @@ from initcore.models.patterns import (
     QUERIES_AND_KEYS,
     RESIDUAL,
     VALUES,
+    VECTORS,
     block_of,
     count_layers,
     inverse_root_of_width,
@@ -115,7 +116,7 @@ class Gpt2(Recipe):
         """What writes to the stream, and learned positions, by name; the others by role."""
         return (
             optional(self.by_role("residual"), name=RESIDUAL, role="weight"),
-            optional(self.by_role("position"), name=POSITIONS, role=("embedding", "other")),
+            optional(self.by_role("position"), name=POSITIONS, role=VECTORS),
             optional(self.by_role("projection"), role=KERNELS),
             *rest(embedding=self.by_role("embedding")),
         )
@@ -278,7 +279,7 @@ class Mitchell(Recipe):
             optional(feed_forward, name=FEED_FORWARD_OUTPUTS, role="weight"),
             optional(self.by_role("attention_out"), name=RESIDUAL, role="weight"),
             optional(self.by_role("projection"), role=KERNELS),
-            optional(embedding, name=POSITIONS, role=("embedding", "other")),
+            optional(embedding, name=POSITIONS, role=VECTORS),
             *rest(embedding=embedding),
         )
 

@@ -18,6 +18,7 @@ from initcore.models.patterns import (
     KERNELS,
     POSITIONS,
     TOKENS,
+    VECTORS,
     count_layers,
     optional,
     rest,
@@ -112,8 +113,8 @@ class Vit(Recipe):
             )
         )
         return (
-            optional(table, name=POSITIONS, role=("embedding", "other")),
-            optional(token, name=TOKENS, role=("embedding", "other")),
+            optional(table, name=POSITIONS, role=VECTORS),
+            optional(token, name=TOKENS, role=VECTORS),
             optional(_branch_scale, name=BRANCH_SCALES, role="other"),
             optional(roles["patches"].weight, module=_CONVOLUTIONS, role="weight"),
             *theirs,
