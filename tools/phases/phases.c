@@ -69,34 +69,24 @@ static void chunk_packs_a(const chunk_f32 *at, const void *of) {
 
 static void chunk_packs_b(const chunk_f32 *at, const void *of) {
     (void)of;
-    const ic_product *const job = at->job;
     if (at->row > 0)
         return;
     for (size_t column = 0; column < at->columns; column += TILE_COLUMNS) {
-        const size_t columns = ic_least_f32(at->columns - column, TILE_COLUMNS);
-        const float *const b = (const float *)job->b + (ptrdiff_t)at->k0 * job->b_k +
-                               (ptrdiff_t)(at->column + column) * job->b_column;
-        const size_t panel = column / TILE_COLUMNS;
-        float *const home = at->packed_b + panel * PANEL_SIZE(TILE_COLUMNS, at->k);
-        if (!B_BESIDE(at->piece->rows, columns, job->b_k, job->b_column))
-            pack_f32(home, PANEL_WIDTH(columns), b, job->b_column, job->b_k, columns, at->k);
-        else if (panel % PANELS_BESIDE == 0)
-            PACK_BESIDE(home, b, job->b_k,
-                        ic_least_f32((at->columns - column) / TILE_COLUMNS, PANELS_BESIDE), at->k);
+        const panel_f32 panel = panel_at_f32(at, column);
+        pack_b_f32(home_of_f32(at, column), &panel);
     }
 }
 
 static void chunk_tiles(const chunk_f32 *at, const subject *of, int at_rest) {
     const ptrdiff_t c_row = at_rest ? TILE_COLUMNS : at->job->c_row;
     for (place_f32 p = {0, 0}; p.row < at->rows && p.column < at->columns; p = after_f32(p, at)) {
-        const size_t rows = ic_least_f32(at->rows - p.row, TILE_ROWS);
-        const size_t columns = ic_least_f32(at->columns - p.column, TILE_COLUMNS);
+        const size_t rows = least(at->rows - p.row, TILE_ROWS);
+        const size_t columns = least(at->columns - p.column, TILE_COLUMNS);
         float *const c = at_rest ? of->spare : c_at_f32(at, p);
         float *const next = at_rest ? of->spare : c_at_f32(at, after_f32(p, at));
-        tile_f32(rows, at->k, at->packed_a + p.row / TILE_ROWS * PANEL_SIZE(TILE_ROWS, at->k), 1,
-                 (ptrdiff_t)rows,
-                 at->packed_b + p.column / TILE_COLUMNS * PANEL_SIZE(TILE_COLUMNS, at->k),
-                 (ptrdiff_t)PANEL_WIDTH(columns), c, next, c_row, columns, 0);
+        tile_f32(rows, at->k, at->packed_a + p.row / TILE_ROWS * panel_size_f32(TILE_ROWS, at->k),
+                 1, (ptrdiff_t)rows, home_of_f32(at, p.column), (ptrdiff_t)panel_width_f32(columns),
+                 c, next, c_row, columns, 0);
     }
 }
 
@@ -127,7 +117,7 @@ static void tiles_at_rest(const subject *of) {
 static void resident(const subject *of) {
     const ic_product *const job = &of->job;
     const float *const a = (const float *)(const void *)of->workspace;
-    const float *const b = a + PANEL_SIZE(TILE_ROWS, IC_BLOCK);
+    const float *const b = a + panel_size_f32(TILE_ROWS, IC_BLOCK);
     const double flops = (double)of->piece.rows * (double)of->piece.columns * (double)job->k;
     for (double left = flops; left > 0; left -= (double)TILE_ROWS * TILE_COLUMNS * IC_BLOCK)
         tile_f32(TILE_ROWS, IC_BLOCK, a, 1, TILE_ROWS, b, TILE_COLUMNS, of->spare, of->spare,

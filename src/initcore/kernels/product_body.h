@@ -7,34 +7,25 @@
  * of all rows fits there too (A_STAYS), it is packed once, and b in parts of PART_COLUMNS beside
  * it. Partial sums pass through c, which changes nothing: they are rounded to its type already. */
 #include "initcore/kernels/phi.h"
+#include "initcore/kernels/product_tuning.h"
+#include "initcore/sizes.h"
 #if IC_BITS == 32 && defined(IC_SIMD_FMA_EMULATED)
 #include "initcore/kernels/product_tile_exact.h"
 #else
 #include "initcore/kernels/product_tile.h"
 #endif
 
-#undef CHUNK_ROWS
-#undef GROUP_ROWS
-#undef CHUNK_COLUMNS
-#undef PART_COLUMNS
 #define CHUNK_ROWS (96 / TILE_ROWS * TILE_ROWS)
 /* Rows of the tiles that one panel of b meets before the next passes. */
 #define GROUP_ROWS (BY_ROWS ? GROUP_TILES * TILE_ROWS : CHUNK_ROWS)
 #define CHUNK_COLUMNS (CHUNK_BYTES / IC_BLOCK / sizeof(real) / TILE_COLUMNS * TILE_COLUMNS)
 #define PART_COLUMNS (PANELS_BESIDE * TILE_COLUMNS)
-
-IC_INLINE size_t TYPED(ic_least)(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
-IC_INLINE size_t TYPED(ic_greatest)(size_t a, size_t b) {
-    return a > b ? a : b;
-}
+#define FINISH_COLUMNS (FINISH_TILES * TILE_COLUMNS)
 
 /* Bytes of a packed chunk of `lines` rows of a or columns of b, in panels of at most `tile`. */
 static size_t TYPED(chunk_bytes)(size_t lines, size_t tile, size_t k) {
     const size_t panels = (lines + tile - 1) / tile;
-    return (panels * PANEL_SIZE(tile, k) * sizeof(packed) + 63) / 64 * 64;
+    return (panels * TYPED(panel_size)(tile, k) * sizeof(TYPED(packed)) + 63) / 64 * 64;
 }
 
 /* c = phi(c + bias) on some tiles: z is rounded once after the one addition of the bias. */
@@ -43,7 +34,7 @@ IC_INLINE void TYPED(finish_with)(const ic_activation name, real *c, ptrdiff_t c
                                   double slope) {
     const vreal slopes = V(set)((real)slope);
     for (size_t column = 0; column < columns; column += LANES) {
-        const size_t left = TYPED(ic_least)(columns - column, LANES);
+        const size_t left = least(columns - column, LANES);
         vreal add = V(set)((real)-0.0); /* which changes nothing, not even a zero's sign */
         if (bias != NULL && bias_stride == 1) {
             add = left == LANES ? V(load)(bias + column) : V(load_n)(bias + column, left);
@@ -110,29 +101,26 @@ IC_INLINE void TYPED(call_ahead)(const real *from, size_t n) {
 }
 
 #include "initcore/kernels/product_few.h"
-#if defined(IC_ISA_AVX512) || defined(IC_ISA_AVX2)
-#define SMALL
+#if SMALL
 #include "initcore/kernels/product_small.h"
 #endif
 
 void IC_FN(TYPED(product_needs))(ic_product_needs *needs, const ic_product *job, size_t rows,
                                  size_t columns) {
-    const size_t depth = TYPED(ic_least)(job->k, IC_BLOCK);
+    const size_t depth = least(job->k, IC_BLOCK);
     needs->tile_rows = TILE_ROWS;
     needs->tile_columns = TILE_COLUMNS;
-    needs->workspace =
-        TYPED(chunk_bytes)(TYPED(ic_least)(columns, CHUNK_COLUMNS), TILE_COLUMNS, depth) +
-        TYPED(chunk_bytes)(TYPED(ic_least)(rows, CHUNK_ROWS), TILE_ROWS, depth);
+    needs->workspace = TYPED(chunk_bytes)(least(columns, CHUNK_COLUMNS), TILE_COLUMNS, depth) +
+                       TYPED(chunk_bytes)(least(rows, CHUNK_ROWS), TILE_ROWS, depth);
     if (A_STAYS > 0) /* a piece may have fewer rows than are asked for */
-        needs->workspace = TYPED(ic_greatest)(
-            needs->workspace,
-            TYPED(chunk_bytes)(TYPED(ic_least)(columns, PART_COLUMNS), TILE_COLUMNS, depth) +
-                TYPED(ic_least)(rows * depth * sizeof(packed), A_STAYS));
-#if defined(THIN_ROWS)
+        needs->workspace =
+            greatest(needs->workspace,
+                     TYPED(chunk_bytes)(least(columns, PART_COLUMNS), TILE_COLUMNS, depth) +
+                         least(rows * depth * sizeof(TYPED(packed)), A_STAYS));
+#if THIN_ROWS > 0
     if (TYPED(is_thin)(job, rows, columns)) {
         needs->tile_rows = THIN_ROWS; /* a piece has all of them */
-        needs->workspace =
-            TYPED(ic_greatest)(needs->workspace, TYPED(thin_bytes)(rows, columns, depth));
+        needs->workspace = greatest(needs->workspace, TYPED(thin_bytes)(rows, columns, depth));
     }
 #endif
 }
@@ -142,7 +130,7 @@ typedef struct TYPED(chunk) {
     const ic_product *job;
     const ic_piece *piece;
     size_t row, rows, column, columns, k0, k;
-    packed *packed_a, *packed_b;
+    TYPED(packed) * packed_a, *packed_b;
     int stays;
 } TYPED(chunk);
 
@@ -154,7 +142,7 @@ typedef struct TYPED(place) {
 IC_INLINE TYPED(place) TYPED(after)(TYPED(place) at, const TYPED(chunk) * of) {
     const size_t group = at.row / GROUP_ROWS * GROUP_ROWS;
     at.row += TILE_ROWS;
-    if (at.row < TYPED(ic_least)(group + GROUP_ROWS, of->rows))
+    if (at.row < least(group + GROUP_ROWS, of->rows))
         return at;
     at.column += TILE_COLUMNS;
     return at.column < of->columns ? (TYPED(place)){group, at.column}
@@ -172,7 +160,7 @@ static const real *TYPED(chunk_of_a)(const TYPED(chunk) * of) {
 }
 
 IC_INLINE int TYPED(a_in_place)(const TYPED(chunk) * of) {
-    return A_IN_PLACE(of->job->a_row, of->job->a_k, of->k, of->columns);
+    return TYPED(reads_a)(of->job, of->k, of->columns);
 }
 
 /* Where a stays the first part of b has packed it. */
@@ -181,68 +169,62 @@ IC_INLINE int TYPED(packs_a)(const TYPED(chunk) * of) {
 }
 
 static void TYPED(pack_a)(const TYPED(chunk) * of) {
+    TYPED(pack_rows)(of->packed_a, TYPED(chunk_of_a)(of), of->job->a_row, of->job->a_k, of->rows,
+                     of->k);
+}
+
+/* The panel of b whose first column is so many behind that of the chunk. */
+IC_INLINE TYPED(panel) TYPED(panel_at)(const TYPED(chunk) * of, size_t column) {
     const ic_product *const job = of->job;
-    const real *const a = TYPED(chunk_of_a)(of);
-    if (A_BY_STEPS(job->a_row)) {
-        PACK_PANELS(of->packed_a, a, job->a_k, of->rows, of->k);
-        return;
-    }
-    for (size_t row = 0; row < of->rows; row += TILE_ROWS) {
-        const size_t rows = TYPED(ic_least)(of->rows - row, TILE_ROWS);
-        TYPED(pack)(of->packed_a + row / TILE_ROWS * PANEL_SIZE(TILE_ROWS, of->k), rows,
-                    a + (ptrdiff_t)row * job->a_row, job->a_row, job->a_k, rows, of->k);
-    }
+    return (TYPED(panel)){.b = (const real *)job->b + (ptrdiff_t)of->k0 * job->b_k +
+                               (ptrdiff_t)(of->column + column) * job->b_column,
+                          .b_k = job->b_k,
+                          .b_column = job->b_column,
+                          .columns = least(of->columns - column, TILE_COLUMNS),
+                          .k = of->k,
+                          .rows = of->piece->rows,
+                          .place = column / TILE_COLUMNS,
+                          .whole = (of->columns - column) / TILE_COLUMNS};
+}
+
+/* Where it is packed. */
+IC_INLINE TYPED(packed) * TYPED(home_of)(const TYPED(chunk) * of, size_t column) {
+    return of->packed_b + column / TILE_COLUMNS * TYPED(panel_size)(TILE_COLUMNS, of->k);
 }
 
 /* One tile; the first one of a panel of b packs it, some of them also those beside it. */
 static void TYPED(run_tile)(const TYPED(chunk) * of, TYPED(place) at, int a_in_place, int assign) {
     const ic_product *const job = of->job;
-    const size_t k = of->k;
-    const size_t rows = TYPED(ic_least)(of->rows - at.row, TILE_ROWS);
-    const size_t columns = TYPED(ic_least)(of->columns - at.column, TILE_COLUMNS);
+    const size_t k = of->k, rows = least(of->rows - at.row, TILE_ROWS);
     real *const c = TYPED(c_at)(of, at), *const next = TYPED(c_at)(of, TYPED(after)(at, of));
 
-    const packed *a = of->packed_a + at.row / TILE_ROWS * PANEL_SIZE(TILE_ROWS, k);
+    const TYPED(packed) *a = of->packed_a + at.row / TILE_ROWS * TYPED(panel_size)(TILE_ROWS, k);
     ptrdiff_t a_row = 1, a_k = (ptrdiff_t)rows;
     if (a_in_place) {
         a = (const void *)(TYPED(chunk_of_a)(of) + (ptrdiff_t)at.row * job->a_row);
         a_row = job->a_row;
         a_k = job->a_k;
     }
-    const real *const b = (const real *)job->b + (ptrdiff_t)of->k0 * job->b_k +
-                          (ptrdiff_t)(of->column + at.column) * job->b_column;
-    if (B_IN_PLACE(of->piece->rows, columns, k, job->b_k, job->b_column)) {
-        TYPED(tile)(rows, k, a, a_row, a_k, (const void *)b, job->b_k, c, next, job->c_row, columns,
-                    assign);
-        return;
-    }
-    const size_t panel = at.column / TILE_COLUMNS;
-    packed *const home = of->packed_b + panel * PANEL_SIZE(TILE_COLUMNS, k);
-    if (of->row + at.row == of->piece->row) {
-        if (B_BESIDE(of->piece->rows, columns, job->b_k, job->b_column)) {
-            if (panel % PANELS_BESIDE == 0)
-                PACK_BESIDE(
-                    home, b, job->b_k,
-                    TYPED(ic_least)((of->columns - at.column) / TILE_COLUMNS, PANELS_BESIDE), k);
-        } else if (B_COPIED(of->rows, columns, job->b_column)) {
-            TILE_AND_PACK(home, k, a, a_row, a_k, b, job->b_k, c, next, job->c_row, assign);
-            return;
-        } else {
-            TYPED(pack)(home, PANEL_WIDTH(columns), b, job->b_column, job->b_k, columns, k);
-        }
-    }
-    TYPED(tile)(rows, k, a, a_row, a_k, home, (ptrdiff_t)PANEL_WIDTH(columns), c, next, job->c_row,
-                columns, assign);
+    const TYPED(panel) panel = TYPED(panel_at)(of, at.column);
+    TYPED(packed) *const home = TYPED(home_of)(of, at.column);
+    if (TYPED(reads_b)(&panel))
+        TYPED(tile)(rows, k, a, a_row, a_k, (const void *)panel.b, job->b_k, c, next, job->c_row,
+                    panel.columns, assign);
+    else if (of->row + at.row == of->piece->row)
+        TYPED(first_tile)(home, &panel, rows, a, a_row, a_k, c, next, job->c_row, assign);
+    else
+        TYPED(tile)(rows, k, a, a_row, a_k, home, (ptrdiff_t)TYPED(panel_width)(panel.columns), c,
+                    next, job->c_row, panel.columns, assign);
 }
 
 /* The epilogue of the tiles of a row from the last multiple of FINISH_COLUMNS on, if this one is
  * the last before the next or the last of all. */
 static void TYPED(finish_tiles)(const TYPED(chunk) * of, TYPED(place) at) {
-    const size_t end = TYPED(ic_least)(at.column + TILE_COLUMNS, of->columns);
+    const size_t end = least(at.column + TILE_COLUMNS, of->columns);
     if (end % FINISH_COLUMNS != 0 && end < of->columns)
         return;
     at.column = at.column / FINISH_COLUMNS * FINISH_COLUMNS;
-    TYPED(finish_part)(of->job, TYPED(c_at)(of, at), TYPED(ic_least)(of->rows - at.row, TILE_ROWS),
+    TYPED(finish_part)(of->job, TYPED(c_at)(of, at), least(of->rows - at.row, TILE_ROWS),
                        of->column + at.column, end - at.column);
 }
 
@@ -250,8 +232,7 @@ static void TYPED(finish_tiles)(const TYPED(chunk) * of, TYPED(place) at) {
 static void TYPED(call_for_next)(const TYPED(chunk) * of, size_t tile, size_t tiles) {
     const ic_product *const job = of->job;
     const size_t column = of->column + of->columns;
-    const size_t columns =
-        TYPED(ic_least)(of->piece->column + of->piece->columns - column, PART_COLUMNS);
+    const size_t columns = least(of->piece->column + of->piece->columns - column, PART_COLUMNS);
     const int across = job->b_column == 1;
     const size_t lines = across ? of->k : columns, length = across ? columns : of->k;
     const ptrdiff_t stride = across ? job->b_k : job->b_column;
@@ -285,45 +266,42 @@ static void TYPED(run_chunk)(const TYPED(chunk) * of, const void *none) {
 
 /* Rows of a that are packed at once, of those left: where tiles go along the rows of c and the rows
  * of a are transposed, those of one group, which find them in the first-level cache. The last two
- * tiles of AVX2 share their rows: two or fewer have too few sums to keep the multipliers busy. */
+ * tiles may share their rows (SHARED_LAST_ROWS). */
 static size_t TYPED(chunk_rows)(const ic_product *job, size_t left, int stays) {
-    const int by_groups = BY_ROWS && !A_BY_STEPS(job->a_row) && !stays;
+    const int by_groups = BY_ROWS && job->a_row != 1 && !stays;
     const size_t most = stays ? left : by_groups ? GROUP_ROWS : CHUNK_ROWS;
-#if defined(IC_ISA_AVX2)
-    if ((by_groups || stays) && left > TILE_ROWS) {
+    if (SHARED_LAST_ROWS && (by_groups || stays) && left > TILE_ROWS) {
         const size_t rest = left % TILE_ROWS;
         if (left <= TILE_ROWS + 2)
             return (left + 1) / 2;
         if (left <= most + 2 && (rest == 1 || rest == 2))
             return left - rest - TILE_ROWS;
     }
-#endif
-    return TYPED(ic_least)(left, most);
+    return least(left, most);
 }
 
 /* Calls `each` for the chunks of a product in their order. */
 IC_INLINE void TYPED(chunks)(const ic_product *job, const ic_piece *piece, void *workspace,
                              void (*each)(const TYPED(chunk) *, const void *),
                              const void *context) {
-    const size_t depth = TYPED(ic_least)(job->k, IC_BLOCK);
-    const int stays = piece->rows * depth * sizeof(packed) <= A_STAYS;
+    const size_t depth = least(job->k, IC_BLOCK);
+    const int stays = piece->rows * depth * sizeof(TYPED(packed)) <= A_STAYS;
     const size_t chunk_columns = stays ? SIZE_MAX : CHUNK_COLUMNS;
     const size_t part_columns = stays ? PART_COLUMNS : CHUNK_COLUMNS;
-    packed *const packed_b = workspace;
-    packed *const packed_a =
-        (packed *)((char *)workspace +
-                   TYPED(chunk_bytes)(TYPED(ic_least)(piece->columns, part_columns), TILE_COLUMNS,
-                                      depth));
+    TYPED(packed) *const packed_b = workspace;
+    TYPED(packed) *const packed_a =
+        (void *)((char *)workspace +
+                 TYPED(chunk_bytes)(least(piece->columns, part_columns), TILE_COLUMNS, depth));
     TYPED(chunk)
     chunk = {
         .job = job, .piece = piece, .packed_a = packed_a, .packed_b = packed_b, .stays = stays};
     const size_t row_end = piece->row + piece->rows, column_end = piece->column + piece->columns;
     for (size_t from = piece->column, end; from < column_end; from = end) {
-        end = from + TYPED(ic_least)(column_end - from, chunk_columns);
+        end = from + least(column_end - from, chunk_columns);
         for (chunk.k0 = 0; chunk.k0 < job->k; chunk.k0 += IC_BLOCK) {
-            chunk.k = TYPED(ic_least)(job->k - chunk.k0, IC_BLOCK);
+            chunk.k = least(job->k - chunk.k0, IC_BLOCK);
             for (chunk.column = from; chunk.column < end; chunk.column += part_columns) {
-                chunk.columns = TYPED(ic_least)(end - chunk.column, part_columns);
+                chunk.columns = least(end - chunk.column, part_columns);
                 for (chunk.row = piece->row; chunk.row < row_end; chunk.row += chunk.rows) {
                     chunk.rows = TYPED(chunk_rows)(job, row_end - chunk.row, stays);
                     if (stays)
@@ -338,13 +316,13 @@ IC_INLINE void TYPED(chunks)(const ic_product *job, const ic_piece *piece, void 
 void IC_FN(TYPED(product))(const ic_product *job, const ic_piece *piece, void *workspace) {
     if (TYPED(product_of_one)(job, piece))
         return;
-#if defined(SMALL)
+#if SMALL
     if (TYPED(is_small)(job, piece->rows, piece->columns)) {
         TYPED(product_small)(job, piece, workspace);
         return;
     }
 #endif
-#if defined(THIN_ROWS)
+#if THIN_ROWS > 0
     if (TYPED(is_thin)(job, piece->rows, piece->columns)) {
         TYPED(product_thin)(job, piece, workspace);
         return;

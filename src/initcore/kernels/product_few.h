@@ -130,11 +130,9 @@ static int TYPED(product_of_one)(const ic_product *job, const ic_piece *piece) {
     return 1;
 }
 
-#if defined(THIN_ROWS)
+#if THIN_ROWS > 0
 /* Columns of c whose sums wait in the scratch, and those that pass over all of a while their
  * columns of b are in the first-level cache: a multiple of the rows of every tile below. */
-#undef THIN_CHUNK
-#undef THIN_GROUP
 #define THIN_CHUNK 1024
 #define THIN_GROUP 24
 
@@ -152,17 +150,13 @@ static size_t TYPED(thin_width)(size_t rows) {
  * one vector where the last two panels can share theirs. */
 IC_INLINE size_t TYPED(panel_of)(size_t left) {
     const size_t vectors = (left + LANES - 1) / LANES;
-    return (vectors == WIDEST + 1 ? WIDEST - 1 : TYPED(ic_least)(vectors, WIDEST)) * LANES;
+    return (vectors == WIDEST + 1 ? WIDEST - 1 : least(vectors, WIDEST)) * LANES;
 }
 
-/* The same for the columns of c^T: with AVX2 pairs, unless one would be left, because a wider panel
- * and the columns of b that pass over it do not fit in the first-level cache. */
+/* The same for the columns of c^T: THIN_PAIRS where a wider panel and the columns of b that pass
+ * over it do not fit in the first-level cache. */
 IC_INLINE size_t TYPED(thin_panel_of)(size_t left) {
-#if defined(IC_ISA_AVX2)
-    return left % (2 * LANES) == 0 ? 2 * LANES : TYPED(panel_of)(left);
-#else
-    return TYPED(panel_of)(left);
-#endif
+    return THIN_PAIRS && left % (2 * LANES) == 0 ? 2 * LANES : TYPED(panel_of)(left);
 }
 
 /* Bytes: the packed block of a, and the scratch with rows to fill its last square. */
@@ -286,13 +280,13 @@ static void TYPED(product_thin)(const ic_product *job, const ic_piece *piece, re
             for (size_t row = 0, panel; row < width; row += panel) {
                 panel = TYPED(thin_panel_of)(width - row);
                 TYPED(pack)(panels + row * k, panel, a + (ptrdiff_t)row * job->a_row, job->a_row,
-                            job->a_k, TYPED(ic_least)(piece->rows - row, panel), k);
+                            job->a_k, least(piece->rows - row, panel), k);
             }
             for (size_t column = 0; column < columns; column += THIN_GROUP) {
                 TYPED(thin)
                 at = {.b = (const real *)job->b + (ptrdiff_t)(chunk + column) * job->b_column + k0,
                       .b_column = job->b_column,
-                      .lines = TYPED(ic_least)(columns - column, THIN_GROUP),
+                      .lines = least(columns - column, THIN_GROUP),
                       .k = k,
                       .out_row = (ptrdiff_t)width,
                       .assign = k0 == 0};

@@ -6,31 +6,18 @@
  * shared out evenly, so that no tile has too few sums to keep the multipliers busy. One block of k
  * at most: a tile's sums are whole. */
 
-#undef SMALL_APART
-#undef SMALL_B
-#undef SMALL_COLUMNS
-#undef SMALL_FEW
-#undef SMALL_GROUP
-#undef SMALL_ROUND
-#undef SMALL_ROWS
-#undef SMALL_SPAN
 #define SMALL_FEW 32   /* rows that do not pay for copying b to where lines begin */
 #define SMALL_GROUP 64 /* rows after which phi is taken, while they are in the cache */
-#if defined(IC_ISA_AVX512)
-#define SMALL_B (32 << 10)    /* bytes of b */
-#define SMALL_ROUND 0         /* rows with which b may be larger, because it is read once */
-#define SMALL_SPAN SIZE_MAX   /* bytes over which the rows of b may lie as they are */
-#define SMALL_APART(stride) 0 /* whether rows so far apart fall into few sets of that cache */
-#define SMALL_COLUMNS (WIDEST * LANES)
-#define SMALL_ROWS(vectors) 6 /* with WIDEST: 24 sums, 4 of b, 1 of a: 29 of 32 registers */
-#else
-#define SMALL_B (16 << 10)
-#define SMALL_ROUND SMALL_GROUP
-#define SMALL_SPAN (16 << 10)
-#define SMALL_APART(stride) ((stride) * (ptrdiff_t)sizeof(real) % 2048 == 0)
-#define SMALL_COLUMNS 1
-#define SMALL_ROWS(vectors) ((vectors) > TILE_VECTORS ? 4 : 6)
-#endif
+
+/* Rows of a tile of so many vectors. */
+IC_INLINE size_t TYPED(small_rows)(size_t vectors) {
+    return vectors > TILE_VECTORS ? SMALL_WIDE_ROWS : 6;
+}
+
+/* Whether rows so far apart fall into few sets of the first-level cache. */
+IC_INLINE int TYPED(small_collide)(ptrdiff_t stride) {
+    return SMALL_COLLIDING > 0 && stride * (ptrdiff_t)sizeof(real) % SMALL_COLLIDING == 0;
+}
 
 /* Whether k rows so far apart stay in the first-level cache, no vector across two of its lines. */
 IC_INLINE int TYPED(stays)(const real *b, ptrdiff_t b_k, size_t k) {
@@ -45,7 +32,8 @@ static int TYPED(is_small)(const ic_product *job, size_t rows, size_t columns) {
            (rows <= SMALL_ROUND || job->k * columns * sizeof(real) <= SMALL_B) &&
            columns >= SMALL_COLUMNS && (job->b_column == 1 || job->b_k == 1) &&
            (job->a_k == 1 || job->a_row == 1) &&
-           !(SMALL_APART(job->a_k) || SMALL_APART(job->b_k) || SMALL_APART(job->c_row));
+           !(TYPED(small_collide)(job->a_k) || TYPED(small_collide)(job->b_k) ||
+             TYPED(small_collide)(job->c_row));
 }
 
 /* A panel of b, the rows of a that it is multiplied with, and where the products go. */
@@ -80,9 +68,9 @@ IC_INLINE void TYPED(small_of_width)(size_t rows, const int vectors, size_t tile
                                      TYPED(small) * at) {
 #define SMALL_CASE(n)                                                                              \
     case n:                                                                                        \
-        if (n <= SMALL_ROWS(vectors) && at->a_row == 1)                                            \
+        if (n <= TYPED(small_rows)(vectors) && at->a_row == 1)                                     \
             TYPED(small_tiles)(n, vectors, tiles, at, 1, at->a_k);                                 \
-        else if (n <= SMALL_ROWS(vectors))                                                         \
+        else if (n <= TYPED(small_rows)(vectors))                                                  \
             TYPED(small_tiles)(n, vectors, tiles, at, at->a_row, 1);                               \
         return;
     switch (rows) {
@@ -113,7 +101,7 @@ static void TYPED(small_of_height)(size_t rows, size_t vectors, size_t tiles, TY
 
 /* `rows` rows of one panel, in tiles of two heights that differ by one. */
 static void TYPED(small_panel)(TYPED(small) at, size_t rows) {
-    const size_t vectors = (at.columns + LANES - 1) / LANES, most = SMALL_ROWS(vectors);
+    const size_t vectors = (at.columns + LANES - 1) / LANES, most = TYPED(small_rows)(vectors);
     const size_t tiles = (rows + most - 1) / most, height = rows / tiles, higher = rows % tiles;
     TYPED(small_of_height)(height + 1, vectors, higher, &at);
     TYPED(small_of_height)(height, vectors, tiles - higher, &at);
@@ -121,11 +109,9 @@ static void TYPED(small_panel)(TYPED(small) at, size_t rows) {
 
 /* Columns of the next panel, where so many are left. */
 IC_INLINE size_t TYPED(small_width)(size_t left) {
-#if defined(IC_ISA_AVX512)
-    return left >= SMALL_COLUMNS ? SMALL_COLUMNS : TYPED(ic_least)(left, TILE_COLUMNS);
-#else
-    return TYPED(ic_least)(left, TYPED(panel_of)(left));
-#endif
+    if (!SMALL_WIDE_PANELS)
+        return least(left, TYPED(panel_of)(left));
+    return left >= WIDEST * LANES ? WIDEST * LANES : least(left, TILE_COLUMNS);
 }
 
 static void TYPED(product_small)(const ic_product *job, const ic_piece *piece, real *workspace) {
@@ -143,13 +129,13 @@ static void TYPED(product_small)(const ic_product *job, const ic_piece *piece, r
                  .assign = !job->accumulate};
         if (job->b_column != 1 || columns % LANES != 0 ||
             (piece->rows > SMALL_FEW && !TYPED(stays)(panel.b, job->b_k, job->k))) {
-            TYPED(pack)(workspace, PANEL_WIDTH(columns), panel.b, job->b_column, job->b_k, columns,
-                        job->k);
+            TYPED(pack)(workspace, TYPED(panel_width)(columns), panel.b, job->b_column, job->b_k,
+                        columns, job->k);
             panel.b = workspace;
-            panel.b_k = (ptrdiff_t)PANEL_WIDTH(columns);
+            panel.b_k = (ptrdiff_t)TYPED(panel_width)(columns);
         }
         for (size_t row = 0, rows; row < piece->rows; row += rows) {
-            rows = TYPED(ic_least)(piece->rows - row, SMALL_GROUP);
+            rows = least(piece->rows - row, SMALL_GROUP);
             const ptrdiff_t at = (ptrdiff_t)(piece->row + row);
             panel.a = (const real *)job->a + at * job->a_row;
             panel.c = (real *)job->c + at * job->c_row + column;

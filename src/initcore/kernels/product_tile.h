@@ -1,158 +1,31 @@
-/* The register tile of a product: c (rows, columns) = or += a (rows, k) b (k, columns).
- *
- *      b   one panel of TILE_COLUMNS columns, step k at b + k * b_k: packed, edge panels padded
- *          with zeros, or in place
- *      a   row i of step k at a[i * a_row + k * a_k], in place or packed
- *      c   rows at distance c_row; only the first `columns` of the panel are read and written
- *
- * Every element is a chain sum = fma(a, b, sum) from +0 in k order: the block sum of
- * docs/compute-v1.md. It is assigned to c, or added to it once. */
+/* The register tile of a product, for all but float32 without fused multiply-adds: what
+ * product_contract.h declares, with packed operands of the same type. Tuned by product_tuning.h. */
+typedef real TYPED(packed);
+enum { TYPED(PANEL_HEAD) = 0 };
+#include "initcore/kernels/product_contract.h"
 
-#undef packed
-#undef FAR_FROM
-#undef SPREAD
-#undef A_PACKED_FROM
-#undef CHUNK_BYTES
-#undef A_STAYS
-#undef CALLED_FROM
-#undef BY_ROWS
-#undef GROUP_TILES
-#undef FINISH_COLUMNS
-#undef TILE_ROWS
-#undef TILE_VECTORS
-#undef TILE_COLUMNS
-#undef WIDEST
-#undef THIN_ROWS
-#undef THIN_K
-#define packed real
-#if defined(IC_ISA_AVX512)
-#define WIDEST 4     /* vectors of a tile of product_few.h and product_small.h */
-#define TILE_ROWS 12 /* 24 sums, 2 of b, and a as a broadcast operand: 26 of 32 registers */
-#define TILE_VECTORS 2
-#elif defined(IC_ISA_AVX2)
-#define WIDEST 3    /* with 4 rows: 12 sums, 3 of b, 1 of a: all 16 registers */
-#define TILE_ROWS 6 /* 12 sums, 2 of b, 1 of a: 15 of 16 registers */
-#define TILE_VECTORS 2
-#elif defined(IC_ISA_NEON)
-#define TILE_ROWS 8 /* 24 sums, 3 of b, 2 of a: 29 of 32 registers */
-#define TILE_VECTORS 3
-#else
-#define TILE_ROWS 4
-#define TILE_VECTORS 2
-#endif
-#define TILE_COLUMNS (TILE_VECTORS * LANES)
-/* AVX-512 is through with a tile before its operands have come from the second-level cache. From so
- * many steps on (FAR_FROM) the panel of b is called for ahead, rows of a are packed for so many
- * columns (A_PACKED_FROM), and a block of b is no larger than that cache (CHUNK_BYTES). In a long
- * tile the lines of the next one are called for a row at a time, with so many steps between them
- * (SPREAD). */
-#if defined(IC_ISA_AVX512)
-#define FAR_FROM 64
-#define SPREAD 20
-#define A_PACKED_FROM 160
-#define CHUNK_BYTES (1 << 20)
-#else
-#define FAR_FROM SIZE_MAX
-#define SPREAD 1
-#define A_PACKED_FROM SIZE_MAX
-#if defined(IC_ISA_AVX2)
-#define CHUNK_BYTES (2 << 20) /* with less, rows of a are packed too often */
-#else
-#define CHUNK_BYTES (4 << 20)
-#endif
-#endif
-/* A second-level cache of 512 KiB keeps so many bytes of a, packed, beside a part of b. A b of more
- * than CALLED_FROM bytes is called for there while the part before it is multiplied. */
-#if defined(IC_ISA_AVX2)
-#define A_STAYS ((size_t)264 << 10)
-#define CALLED_FROM ((size_t)4 << 20)
-#else
-#define A_STAYS ((size_t)0)
-#define CALLED_FROM SIZE_MAX
-#endif
-/* Tiles go along the rows of c, whose lines come from furthest away: rows of a for GROUP_TILES
- * tiles stay in the first-level cache, and the panels of b pass (BY_ROWS). The others keep a panel
- * of b, for which their second-level caches need not be large. */
-#if defined(IC_ISA_AVX512)
-#define BY_ROWS 1
-#define GROUP_TILES 1 /* of 12 rows each */
-#elif defined(IC_ISA_AVX2)
-#define BY_ROWS 1
-#define GROUP_TILES 2
-#else
-#define BY_ROWS 0
-#define GROUP_TILES 1
-#endif
-/* Columns of a row of tiles whose epilogue is taken at once: beginning it for each tile takes as
- * long as AVX2's bias and relu themselves. They stay in the first-level cache until then. */
-#if defined(IC_ISA_AVX2)
-#define FINISH_COLUMNS (8 * TILE_COLUMNS)
-#else
-#define FINISH_COLUMNS TILE_COLUMNS
-#endif
-#ifndef WIDEST
-#define WIDEST TILE_VECTORS
-#endif
-#if defined(IC_ISA_AVX512) || defined(IC_ISA_AVX2) || defined(IC_ISA_NEON)
-#define THIN_ROWS 64 /* product_few.h: from 9 rows of c to so many, for so many k at least */
-#define THIN_K 128
-#endif
+/* Whether k steps so many bytes apart do not stay in the first-level cache. */
+IC_INLINE int TYPED(steps_collide)(ptrdiff_t bytes, size_t k) {
+    return bytes % COLLIDING == 0 || (COLLIDING_SPAN > 0 && bytes * (ptrdiff_t)k >= COLLIDING_SPAN);
+}
 
-#undef PANEL_SIZE
-#undef PANEL_WIDTH
-#undef A_IN_PLACE
-#undef B_IN_PLACE
-#undef B_COPIED
-#undef B_BESIDE
-#undef PANELS_BESIDE
-#undef PACK_BESIDE
-#undef A_BY_STEPS
-#undef PACK_PANELS
-#undef TILE_AND_PACK
-#define TILE_AND_PACK TYPED(tile_and_pack)
-#define A_BY_STEPS(a_row) ((a_row) == 1)
-#define PACK_PANELS TYPED(pack_panels)
-#define PACK_BESIDE TYPED(pack_beside)
-#define PANELS_BESIDE 8 /* panels packed together: with more, too many places are written to */
-#define PANEL_SIZE(tile, k) ((tile) * (k))
-#define PANEL_WIDTH(columns) (((columns) + LANES - 1) / LANES * LANES)
-/* Steps that start at multiples of a page fall into the same sets of the first-level cache. Smaller
- * multiples collide too, in more sets: AVX-512's tile is soon through with what they keep. AVX2's
- * narrow one passes over them so often that they must stay in the second level, a line for a few of
- * its elements at each step. */
-#undef STEPS_COLLIDE
-#if defined(IC_ISA_AVX512)
-#define STEPS_COLLIDE(bytes, k) ((bytes) % 1024 == 0)
-#elif defined(IC_ISA_AVX2)
-#define STEPS_COLLIDE(bytes, k) ((bytes) % 4096 == 0 || (bytes) * (ptrdiff_t)(k) >= 192 * 1024)
-#else
-#define STEPS_COLLIDE(bytes, k) ((bytes) % 4096 == 0)
-#endif
-#define A_IN_PLACE(a_row, a_k, k, columns)                                                         \
-    (((a_k) == 1 && (a_row) * (ptrdiff_t)sizeof(real) % 2048 != 0 && (columns) < A_PACKED_FROM) || \
-     ((a_row) == 1 && !STEPS_COLLIDE((a_k) * (ptrdiff_t)sizeof(real), k)))
-/* A whole panel of contiguous rows is not worth packing when few tiles pass over it, or when the
- * block it is a part of stays in the first-level cache as it is. */
-#define B_IN_PLACE(rows, columns, k, b_k, b_column)                                                \
-    ((columns) == TILE_COLUMNS && (b_column) == 1 &&                                               \
-     (b_k) * (ptrdiff_t)sizeof(real) % 4096 != 0 &&                                                \
-     ((rows) <= 3 * TILE_ROWS || (b_k) * (ptrdiff_t)((k) * sizeof(real)) <= 16384))
-/* The first tile of a whole panel of contiguous rows copies what it reads. */
-#define B_COPIED(rows, columns, b_column)                                                          \
-    ((rows) >= TILE_ROWS && (columns) == TILE_COLUMNS && (b_column) == 1)
+IC_INLINE int TYPED(reads_a)(const ic_product *job, size_t k, size_t columns) {
+    const ptrdiff_t row = job->a_row * (ptrdiff_t)sizeof(real);
+    return (job->a_k == 1 && row % 2048 != 0 && columns < A_PACKED_FROM) ||
+           (job->a_row == 1 && !TYPED(steps_collide)(job->a_k * (ptrdiff_t)sizeof(real), k));
+}
 
-/* Where steps lie pages apart, whole panels are packed several at once: a page gives more than a
- * line of it before the next is looked up. With AVX2 quarters of pages are far enough: lines that a
- * first tile calls for while it copies would take each other's places in the first-level cache. */
-#undef BESIDE_FROM
-#if defined(IC_ISA_AVX2)
-#define BESIDE_FROM 1024
-#else
-#define BESIDE_FROM 4096
-#endif
-#define B_BESIDE(rows, columns, b_k, b_column)                                                     \
-    (B_COPIED(rows, columns, b_column) && (rows) > 3 * TILE_ROWS &&                                \
-     (b_k) * (ptrdiff_t)sizeof(real) >= BESIDE_FROM)
+/* Whether a panel is one of TILE_COLUMNS columns whose rows are contiguous. */
+IC_INLINE int TYPED(is_whole)(const TYPED(panel) * of) {
+    return of->columns == TILE_COLUMNS && of->b_column == 1;
+}
+
+/* A whole panel is not worth packing when few tiles pass over it, or when the block it is a part of
+ * stays in the first-level cache as it is. */
+IC_INLINE int TYPED(reads_b)(const TYPED(panel) * of) {
+    return TYPED(is_whole)(of) && of->b_k * (ptrdiff_t)sizeof(real) % 4096 != 0 &&
+           (of->rows <= 3 * TILE_ROWS || of->b_k * (ptrdiff_t)(of->k * sizeof(real)) <= 16384);
+}
 
 /* LANES lines of k contiguous elements, transposed a square at a time; `lines` of them are there,
  * and `write` of each column are written. Where all lines begin at one place of a cache line the
@@ -184,7 +57,7 @@ IC_INLINE void TYPED(pack_square_rows)(real *out, size_t width, const real *in, 
     }
 }
 
-#if defined(IC_ISA_AVX2)
+#if PACK_BLOCKS
 /* A panel of whole vectors of contiguous lines, transposed in blocks of as many steps as a line of
  * the cache has: it is read and written at once. The first block ends with one, like the first
  * square above. */
@@ -239,7 +112,7 @@ static void TYPED(pack)(real *out, size_t width, const real *in, ptrdiff_t in_li
         }
         return;
     }
-#if defined(IC_ISA_AVX2)
+#if PACK_BLOCKS
     if (in_k == 1 && lines == TILE_COLUMNS) {
         TYPED(pack_blocks)(out, TILE_COLUMNS, in, in_line, k);
         return;
@@ -270,9 +143,12 @@ static void TYPED(pack)(real *out, size_t width, const real *in, ptrdiff_t in_li
 
 /* How many steps ahead a panel of b is called for, one that is packed or one that is being copied;
  * and the rows of a, where they are too large to stay in the first-level cache beside it. */
-enum { TYPED(PANEL_AHEAD) = 40, TYPED(COPY_AHEAD) = 16, TYPED(A_AHEAD) = 16 };
-#undef A_PASSES
-#define A_PASSES (TILE_ROWS * IC_BLOCK * sizeof(real) > 16384)
+enum {
+    TYPED(PANEL_AHEAD) = 40,
+    TYPED(COPY_AHEAD) = 16,
+    TYPED(A_AHEAD) = 16,
+    TYPED(A_PASSES) = TILE_ROWS * IC_BLOCK * sizeof(real) > 16384,
+};
 
 /* How far the operands of a tile are away: in the first-level cache or about to be copied there; b
  * in the second level; and so many steps that there is time to call for c a row at a time. */
@@ -285,16 +161,14 @@ IC_INLINE void TYPED(tile_steps)(const int rows, const int vectors, const int fa
                                  ptrdiff_t a_row, ptrdiff_t a_k, const real *b, ptrdiff_t b_k,
                                  real *copy) {
     const ptrdiff_t ahead = copy != NULL ? TYPED(COPY_AHEAD) : TYPED(PANEL_AHEAD);
-#if defined(IC_ISA_AVX2)
-/* A step is 12 multiply-adds and 12 other instructions, 4 of which only count and advance: the
- * decoders keep up, unless another thread has half of their cycles. */
+#if UNROLL_STEPS
 #pragma GCC unroll 4
 #endif
     do {
         vreal bs[WIDEST];
         for (int v = 0; v < vectors; v++)
             bs[v] = V(load)(b + v * LANES);
-        if (far && A_PASSES)
+        if (far && TYPED(A_PASSES))
             for (int i = 0; i < rows; i += 64 / (int)sizeof(real))
                 __builtin_prefetch(a + TYPED(A_AHEAD) * a_k + i);
         if (far || copy != NULL)
@@ -367,9 +241,9 @@ IC_INLINE void TYPED(tile_of)(const int rows, const int vectors, const int dista
 /* How many steps ahead of packing what it reads is called for. */
 enum { TYPED(PACK_AHEAD) = 8 };
 
-/* Panels of TILE_ROWS lines each, the last of fewer, for lines that lie side by side. Some panels
- * at a time are written step by step, because steps may be a page apart. A store of whole vectors
- * reaches into the panel's next step, which is written later. */
+/* pack_rows for rows that lie side by side, as lines of the panels. Some panels at a time are
+ * written step by step, because steps may be a page apart. A store of whole vectors reaches into
+ * the panel's next step, which is written later. */
 static void TYPED(pack_panels)(real *out, const real *in, ptrdiff_t in_k, size_t lines, size_t k) {
     enum { REACH = (TILE_ROWS + LANES - 1) / LANES * LANES, GROUP = PANELS_BESIDE * TILE_ROWS };
     for (size_t group = 0; group < lines; group += GROUP) {
@@ -399,7 +273,7 @@ static void TYPED(pack_beside)(real *out, const real *in, ptrdiff_t in_k, size_t
     for (size_t step = 0; step < k; step++, in += in_k)
         for (size_t panel = 0; panel < panels; panel++) {
             const real *const from = in + panel * TILE_COLUMNS;
-            real *const to = out + panel * PANEL_SIZE(TILE_COLUMNS, k) + step * TILE_COLUMNS;
+            real *const to = out + panel * TYPED(panel_size)(TILE_COLUMNS, k) + step * TILE_COLUMNS;
             for (size_t i = 0; i < TILE_COLUMNS; i += 64 / sizeof(real))
                 __builtin_prefetch(from + TYPED(PACK_AHEAD) * in_k + i);
             for (size_t i = 0; i < TILE_COLUMNS; i += LANES)
@@ -439,9 +313,7 @@ IC_INLINE void TYPED(tile_rows)(size_t rows, const int vectors, size_t k, const 
 #undef TILE_CASE
 }
 
-#if defined(IC_ISA_AVX2)
-/* A whole tile over a packed panel of b, whose stride is then a constant, like that of packed a:
- * unrolled steps advance by it once. */
+/* A whole tile over a packed panel of b: its stride is a constant, like that of packed a. */
 static void TYPED(tile_whole)(size_t k, const real *a, ptrdiff_t a_row, ptrdiff_t a_k,
                               const real *b, real *c, const real *next, ptrdiff_t c_row,
                               int assign) {
@@ -456,7 +328,6 @@ static void TYPED(tile_whole)(size_t k, const real *a, ptrdiff_t a_row, ptrdiff_
         WHOLE_CASE(1, a_k);
 #undef WHOLE_CASE
 }
-#endif
 
 /* Where a_row or a_k is 1 the compiler is told so. */
 static void TYPED(tile)(size_t rows, size_t k, const real *a, ptrdiff_t a_row, ptrdiff_t a_k,
@@ -472,12 +343,10 @@ static void TYPED(tile)(size_t rows, size_t k, const real *a, ptrdiff_t a_row, p
                            c_row, columns, assign, NULL);
         return;
     }
-#if defined(IC_ISA_AVX2)
-    if (rows == TILE_ROWS && columns == TILE_COLUMNS && b_k == TILE_COLUMNS) {
+    if (FIXED_STRIDES && rows == TILE_ROWS && columns == TILE_COLUMNS && b_k == TILE_COLUMNS) {
         TYPED(tile_whole)(k, a, a_row, a_k, b, c, next, c_row, assign);
         return;
     }
-#endif
 #define TILE_VECTOR_CASE(n)                                                                        \
     case n:                                                                                        \
         if (a_row == 1)                                                                            \
@@ -505,4 +374,45 @@ static void TYPED(tile_and_pack)(real *packed_b, size_t k, const real *a, ptrdif
     else
         TYPED(tile_of)(TILE_ROWS, TILE_VECTORS, TYPED(NEAR), k, a, a_row, 1, b, b_k, c, next, c_row,
                        TILE_COLUMNS, assign, packed_b);
+}
+
+static void TYPED(pack_rows)(TYPED(packed) * out, const real *a, ptrdiff_t a_row, ptrdiff_t a_k,
+                             size_t rows, size_t k) {
+    if (a_row == 1) {
+        TYPED(pack_panels)(out, a, a_k, rows, k);
+        return;
+    }
+    for (size_t row = 0; row < rows; row += TILE_ROWS) {
+        const size_t lines = least(rows - row, TILE_ROWS);
+        TYPED(pack)(out + row / TILE_ROWS * TYPED(panel_size)(TILE_ROWS, k), lines,
+                    a + (ptrdiff_t)row * a_row, a_row, a_k, lines, k);
+    }
+}
+
+/* Whether whole panels are packed several at once, because their steps lie pages apart. */
+IC_INLINE int TYPED(lie_beside)(const TYPED(panel) * of) {
+    return TYPED(is_whole)(of) && of->rows > 3 * TILE_ROWS &&
+           of->b_k * (ptrdiff_t)sizeof(real) >= BESIDE_FROM;
+}
+
+/* Packs a panel of b, or with each PANELS_BESIDE-th one all of those that lie beside it. */
+static void TYPED(pack_b)(TYPED(packed) * home, const TYPED(panel) * of) {
+    if (!TYPED(lie_beside)(of))
+        TYPED(pack)(home, TYPED(panel_width)(of->columns), of->b, of->b_column, of->b_k,
+                    of->columns, of->k);
+    else if (of->place % PANELS_BESIDE == 0)
+        TYPED(pack_beside)(home, of->b, of->b_k, least(of->whole, PANELS_BESIDE), of->k);
+}
+
+/* A whole tile over a whole panel copies what it reads. */
+static void TYPED(first_tile)(TYPED(packed) * home, const TYPED(panel) * of, size_t rows,
+                              const TYPED(packed) * a, ptrdiff_t a_row, ptrdiff_t a_k, real *c,
+                              const real *next, ptrdiff_t c_row, int assign) {
+    if (rows == TILE_ROWS && TYPED(is_whole)(of) && !TYPED(lie_beside)(of)) {
+        TYPED(tile_and_pack)(home, of->k, a, a_row, a_k, of->b, of->b_k, c, next, c_row, assign);
+        return;
+    }
+    TYPED(pack_b)(home, of);
+    TYPED(tile)(rows, of->k, a, a_row, a_k, home, (ptrdiff_t)TYPED(panel_width)(of->columns), c,
+                next, c_row, of->columns, assign);
 }

@@ -1,4 +1,5 @@
-/* The register tile of a float32 product where there is no FMA: exact, in double.
+/* The register tile of a float32 product where there is no FMA: product_contract.h, exact, in
+ * double; both operands are always packed.
  *
  * p = a b of two floats is exact in double. s = p + c, rounded to 53 bits and then to 24, is the
  * fma unless the first rounding lands on a tie of the second: the low 29 bits of s are then
@@ -10,68 +11,49 @@
  * 53 bits. So each panel carries its least magnitude, and a pair of panels whose least product is
  * smaller is computed the slow way at once. */
 
-#undef packed
-#undef TILE_ROWS
-#undef TILE_VECTORS
-#undef TILE_COLUMNS
-#undef PANEL_SIZE
-#undef PANEL_WIDTH
-#undef A_IN_PLACE
-#undef CHUNK_BYTES
-#undef A_STAYS
-#undef CALLED_FROM
-#undef B_IN_PLACE
-#undef B_COPIED
-#undef A_BY_STEPS
-#undef PACK_PANELS
-#undef PACK_BESIDE
-#undef PANELS_BESIDE
-#undef B_BESIDE
-#undef THIN_ROWS
-#undef TILE_AND_PACK
-#undef BY_ROWS
-#undef GROUP_TILES
-#undef FINISH_COLUMNS
-#define packed double
-#define TILE_ROWS 4
-#define TILE_COLUMNS 4
-#define PANEL_HEAD 2 /* the least magnitude that is not zero, and a gap for alignment */
-#define TILE_AND_PACK(...) ((void)0)
-#define A_BY_STEPS(a_row) 0
-#define PACK_PANELS(...) ((void)0)
-#define PACK_BESIDE(...) ((void)0)
-#define PANELS_BESIDE 1
-#define B_BESIDE(rows, columns, b_k, b_column) 0
-#define PANEL_SIZE(tile, k) (PANEL_HEAD + (tile) * (k))
-#define PANEL_WIDTH(columns) ((void)(columns), (size_t)TILE_COLUMNS)
-#define A_IN_PLACE(a_row, a_k, k, columns) 0
-#define CHUNK_BYTES (4 << 20)
-#define A_STAYS ((size_t)0)
-#define CALLED_FROM SIZE_MAX
-#define BY_ROWS 0
-#define GROUP_TILES 1
-#define FINISH_COLUMNS TILE_COLUMNS
-#define B_IN_PLACE(rows, columns, k, b_k, b_column) 0
-#define B_COPIED(rows, columns, b_column) 0
+typedef double TYPED(packed);
+enum { TYPED(PANEL_HEAD) = 2 }; /* the least magnitude that is not zero, and a gap for alignment */
+#include "initcore/kernels/product_contract.h"
+
+IC_INLINE int TYPED(reads_a)(const ic_product *job, size_t k, size_t columns) {
+    (void)job;
+    (void)k;
+    (void)columns;
+    return 0;
+}
+
+IC_INLINE int TYPED(reads_b)(const TYPED(panel) * of) {
+    (void)of;
+    return 0;
+}
 
 /* Panel of `lines` lines padded to `width`, as double, behind its least magnitude. */
 static void TYPED(pack)(double *out, size_t width, const float *in, ptrdiff_t in_line,
                         ptrdiff_t in_k, size_t lines, size_t k) {
-    double least = INFINITY;
-    double *const data = out + PANEL_HEAD;
+    double smallest = INFINITY;
+    double *const data = out + TYPED(PANEL_HEAD);
     for (size_t line = 0; line < lines; line++) {
         const float *from = in + (ptrdiff_t)line * in_line;
         for (size_t step = 0; step < k; step++) {
             const double value = from[(ptrdiff_t)step * in_k];
             const double size = fabs(value);
             data[step * width + line] = value;
-            least = size < least && size > 0 ? size : least;
+            smallest = size < smallest && size > 0 ? size : smallest;
         }
     }
     for (size_t line = lines; line < width; line++)
         for (size_t step = 0; step < k; step++)
             data[step * width + line] = 0;
-    out[0] = least;
+    out[0] = smallest;
+}
+
+static void TYPED(pack_rows)(double *out, const float *a, ptrdiff_t a_row, ptrdiff_t a_k,
+                             size_t rows, size_t k) {
+    for (size_t row = 0; row < rows; row += TILE_ROWS) {
+        const size_t lines = least(rows - row, TILE_ROWS);
+        TYPED(pack)(out + row / TILE_ROWS * TYPED(panel_size)(TILE_ROWS, k), lines,
+                    a + (ptrdiff_t)row * a_row, a_row, a_k, lines, k);
+    }
 }
 
 /* Returns whether a sum may have been rounded wrongly; never when `odd`. */
@@ -155,13 +137,21 @@ static int ic_exact_tile_fast(size_t rows, size_t k, const double *a, const doub
 static void TYPED(tile)(size_t rows, size_t k, const double *a, ptrdiff_t a_row, ptrdiff_t a_k,
                         const double *b, ptrdiff_t b_k, float *c, const float *next,
                         ptrdiff_t c_row, size_t columns, int assign) {
-    (void)a_row; /* both are always packed */
+    (void)a_row; /* those of packed operands */
     (void)a_k;
     (void)b_k;
     (void)next; /* there is time enough */
     const int small = a[0] * b[0] < 0x1p-131;
-    a += PANEL_HEAD;
-    b += PANEL_HEAD;
+    a += TYPED(PANEL_HEAD);
+    b += TYPED(PANEL_HEAD);
     if (small || ic_exact_tile_fast(rows, k, a, b, c, c_row, columns, assign))
         ic_exact_tile_slow(rows, k, a, b, c, c_row, columns, assign);
+}
+
+static void TYPED(first_tile)(double *home, const TYPED(panel) * of, size_t rows, const double *a,
+                              ptrdiff_t a_row, ptrdiff_t a_k, float *c, const float *next,
+                              ptrdiff_t c_row, int assign) {
+    TYPED(pack)(home, TILE_COLUMNS, of->b, of->b_column, of->b_k, of->columns, of->k);
+    TYPED(tile)(rows, of->k, a, a_row, a_k, home, TILE_COLUMNS, c, next, c_row, of->columns,
+                assign);
 }
