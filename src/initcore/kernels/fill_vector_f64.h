@@ -95,7 +95,8 @@ IC_LANES_INLINE void normal_numbers_f64(vu64 x[4], const vu64 *w, const void *la
     }
 }
 
-static const makers BITS = {next_words_f64, NULL, bits_of_words, put_blocks_f64};
+static const makers BITS_U32 = {next_words_f64, NULL, bits_of_words, put_blocks_f64};
+static const makers BITS_U64 = {next_words_f64, NULL, bits_of_words, put_blocks_f64};
 static const makers UNIFORM_F64 = {next_words_f64, NULL, uniform_numbers_f64, put_blocks_f64};
 static const makers NORMAL_F64 = {next_words_f64, NULL, normal_numbers_f64, put_blocks_f64};
 

@@ -1,11 +1,19 @@
 /* Truncated normal numbers: the inverse of the distribution function, one draw per element. */
-#include "initcore/kernels/fill_tiles.h"
+#include "initcore/kernels/fill_plain.h"
 #include "initcore/kernels/kernels.h"
+#include "initcore/transforms.h"
 
-static inline void truncated_normal_f32_tile(float *restrict out,
-                                             const ic_stream_tile *restrict words,
-                                             const ic_truncated_normal_f32 *law) {
-    const ic_truncated_normal_f32 own = *law;
+#if defined(IC_ISA_AVX2) || defined(IC_ISA_AVX512)
+#define VECTORS /* for laws of few octaves */
+#include "initcore/kernels/fill_across.h"
+#include "initcore/kernels/fill_vector_f32.h"
+#endif
+
+IC_INLINE void truncated_normal_f32_tile(void *restrict to, const ic_stream_tile *restrict words,
+                                         size_t blocks, const void *law) {
+    float *const restrict out = to;
+    (void)blocks;
+    const ic_truncated_normal_f32 own = *(const ic_truncated_normal_f32 *)law;
     for (size_t lane = 0; lane < BLOCKS; ++lane) {
         out[4 * lane] = ic_truncated_normal_f32_value(words->word[0][lane], &own);
         out[4 * lane + 1] = ic_truncated_normal_f32_value(words->word[1][lane], &own);
@@ -14,10 +22,12 @@ static inline void truncated_normal_f32_tile(float *restrict out,
     }
 }
 
-static inline void truncated_normal_deep_f32_tile(float *restrict out,
-                                                  const ic_stream_tile *restrict words,
-                                                  const ic_truncated_normal_f64 *law) {
-    const ic_truncated_normal_f64 own = *law;
+IC_INLINE void truncated_normal_deep_f32_tile(void *restrict to,
+                                              const ic_stream_tile *restrict words, size_t blocks,
+                                              const void *law) {
+    float *const restrict out = to;
+    (void)blocks;
+    const ic_truncated_normal_f64 own = *(const ic_truncated_normal_f64 *)law;
     for (size_t w = 0; w < 4; ++w) {
         for (size_t lane = 0; lane < BLOCKS; ++lane) {
             out[4 * lane + w] = ic_truncated_normal_deep_f32_value(words->word[w][lane], &own);
@@ -25,10 +35,11 @@ static inline void truncated_normal_deep_f32_tile(float *restrict out,
     }
 }
 
-static inline void truncated_normal_f64_tile(double *restrict out,
-                                             const ic_stream_tile *restrict words,
-                                             const ic_truncated_normal_f64 *law) {
-    const ic_truncated_normal_f64 own = *law;
+IC_INLINE void truncated_normal_f64_tile(void *restrict to, const ic_stream_tile *restrict words,
+                                         size_t blocks, const void *law) {
+    double *const restrict out = to;
+    (void)blocks;
+    const ic_truncated_normal_f64 own = *(const ic_truncated_normal_f64 *)law;
     for (size_t half = 0; half < 2; ++half) {
         for (size_t lane = 0; lane < BLOCKS; ++lane) {
             out[2 * lane + half] = ic_truncated_normal_f64_value(
@@ -39,7 +50,7 @@ static inline void truncated_normal_f64_tile(double *restrict out,
 
 void IC_FN(fill_truncated_normal_f32)(float *out, const ic_runs *runs, const ic_stream *stream,
                                       const ic_truncated_normal_f32 *law) {
-#if defined(VECTOR_FILLS)
+#if defined(VECTORS)
     if (few_octaves(law)) {
         const truncated_normal_law cut = {*law, quantile_table_of()};
         if (is_symmetric(law)) {
@@ -50,13 +61,13 @@ void IC_FN(fill_truncated_normal_f32)(float *out, const ic_runs *runs, const ic_
         return;
     }
 #endif
-    IC_FILL(float, 4, truncated_normal_f32_tile, law)
+    fill_plain_numbers(out, 4, runs, stream, law, truncated_normal_f32_tile);
 }
 
 void IC_FN(across_truncated_normal_f32)(float *out, const ic_across *across,
                                         const ic_stream *stream,
                                         const ic_truncated_normal_f32 *law) {
-#if defined(VECTOR_FILLS)
+#if defined(VECTORS)
     if (few_octaves(law)) {
         const truncated_normal_law cut = {*law, quantile_table_of()};
         if (is_symmetric(law)) {
@@ -67,15 +78,15 @@ void IC_FN(across_truncated_normal_f32)(float *out, const ic_across *across,
         return;
     }
 #endif
-    IC_ACROSS(float, 4, truncated_normal_f32_tile, law)
+    across_plain_numbers(out, 4, across, stream, law, truncated_normal_f32_tile);
 }
 
 void IC_FN(fill_truncated_normal_deep_f32)(float *out, const ic_runs *runs, const ic_stream *stream,
                                            const ic_truncated_normal_f64 *law) {
-    IC_FILL(float, 4, truncated_normal_deep_f32_tile, law)
+    fill_plain_numbers(out, 4, runs, stream, law, truncated_normal_deep_f32_tile);
 }
 
 void IC_FN(fill_truncated_normal_f64)(double *out, const ic_runs *runs, const ic_stream *stream,
                                       const ic_truncated_normal_f64 *law) {
-    IC_FILL(double, 2, truncated_normal_f64_tile, law)
+    fill_plain_numbers(out, 2, runs, stream, law, truncated_normal_f64_tile);
 }
