@@ -5,15 +5,12 @@
 #include <stddef.h>
 
 #include "initcore/pool.h"
+#include "initcore/sizes.h"
 
 enum {
     ELEMENTS_PER_THREAD = 1 << 16, /* less is done before a second thread has woken up */
     AWAKE_SHARE = 4,               /* of such a bound, for a thread that is awake */
 };
-
-static inline size_t least(size_t a, size_t b) {
-    return a < b ? a : b;
-}
 
 static inline size_t pieces_of(size_t n, size_t each) {
     return (n + each - 1) / each;

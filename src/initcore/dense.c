@@ -13,30 +13,28 @@ enum {
     PACKING_SHARE = 800,        /* more pieces may pack one element for so many of c: some 2.5 % */
 };
 
-typedef struct operations {
-    size_t size;
-    void (*product)(const ic_product *, const ic_piece *, void *);
-    void (*product_needs)(ic_product_needs *, const ic_product *, size_t, size_t);
-    void (*activation_forward)(void *, ptrdiff_t, const ic_matrix *, size_t, size_t, size_t,
-                               const ic_phi *);
-    void (*activation_backward)(void *, ptrdiff_t, const ic_matrix *, const ic_matrix *, size_t,
-                                size_t, size_t, const ic_phi *);
-    void (*column_sums)(void *, ptrdiff_t, const void *, ptrdiff_t, size_t, size_t, size_t, int);
-    void (*sgd)(const ic_matrix *, const ic_matrix *, const ic_matrix *, size_t, size_t, size_t,
-                double, double);
-} operations;
+/* The kernels of one type. */
+typedef struct dense_kernels {
+    size_t size; /* bytes of an element */
+    ic_kernel_product *product;
+    ic_kernel_product_needs *product_needs;
+    ic_kernel_activation_forward *activation_forward;
+    ic_kernel_activation_backward *activation_backward;
+    ic_kernel_column_sums *column_sums;
+    ic_kernel_sgd *sgd;
+} dense_kernels;
 
-#define OPERATIONS(k, T, type)                                                                     \
-    (operations) {                                                                                 \
+#define DENSE_KERNELS(k, T, type)                                                                  \
+    (dense_kernels) {                                                                              \
         .size = sizeof(type), .product = k->product_##T, .product_needs = k->product_needs_##T,    \
         .activation_forward = k->activation_forward_##T,                                           \
         .activation_backward = k->activation_backward_##T, .column_sums = k->column_sums_##T,      \
         .sgd = k->sgd_##T,                                                                         \
     }
 
-static operations operations_of(ic_dtype dtype) {
+static dense_kernels dense_kernels_of(ic_dtype dtype) {
     const ic_kernels *const k = ic_kernels_in_use();
-    return dtype == IC_F32 ? OPERATIONS(k, f32, float) : OPERATIONS(k, f64, double);
+    return dtype == IC_F32 ? DENSE_KERNELS(k, f32, float) : DENSE_KERNELS(k, f64, double);
 }
 
 /* A product cut into a grid of pieces of equal size, but for the last row and column. */
@@ -67,7 +65,7 @@ static layout layout_of(size_t pieces, const grid *g, size_t tiles, size_t panel
 }
 
 /* Returns the bytes of workspace that a piece needs. */
-static size_t cut(grid *g, const operations *of, int threads) {
+static size_t cut(grid *g, const dense_kernels *of, int threads) {
     ic_product_needs needs;
     of->product_needs(&needs, &g->job, g->rows, g->columns);
     const size_t panels = pieces_of(g->columns, needs.tile_columns);
@@ -109,7 +107,7 @@ static ic_piece piece_of(const grid *g, size_t index) {
     return piece;
 }
 
-static void run_piece(const grid *g, const operations *of, size_t index, void *workspace) {
+static void run_piece(const grid *g, const dense_kernels *of, size_t index, void *workspace) {
     const ic_piece piece = piece_of(g, index);
     of->product(&g->job, &piece, workspace);
 }
@@ -133,7 +131,7 @@ static void yield_slot(slots *s, size_t slot) {
 }
 
 typedef struct forward {
-    operations of;
+    dense_kernels of;
     const ic_dense_forward *layer;
     int fused; /* whether the product finishes with phi */
     grid z;    /* or y, where the product finishes with phi */
@@ -169,7 +167,7 @@ int ic_dense_forward_run(ic_dtype dtype, const ic_dense_forward *layer) {
     const int fused = layer->phi.name <= IC_LAST_FUSED && layer->z.data == NULL;
     const ic_matrix *const c = layer->z.data != NULL ? &layer->z : &layer->y;
     forward f = {
-        .of = operations_of(dtype),
+        .of = dense_kernels_of(dtype),
         .layer = layer,
         .fused = fused,
         .z = {.job = {.c = c->data,
@@ -213,7 +211,7 @@ static size_t dz_distance(size_t batch, size_t n_out, size_t size) {
 }
 
 typedef struct backward {
-    operations of;
+    dense_kernels of;
     const ic_dense_backward *layer;
     char *dz;
     ptrdiff_t dz_row;
@@ -252,7 +250,7 @@ static void backward_task(void *context, size_t index) {
 
 int ic_dense_backward_run(ic_dtype dtype, const ic_dense_backward *layer) {
     const size_t batch = layer->batch, n_in = layer->n_in, n_out = layer->n_out;
-    backward b = {.of = operations_of(dtype), .layer = layer};
+    backward b = {.of = dense_kernels_of(dtype), .layer = layer};
     const int want_dx = layer->dx.data != NULL, want_dw = layer->dw.data != NULL;
     const double work = flops(batch, n_in, n_out) * (want_dx + want_dw);
     const int threads = threads_for(work, FLOPS_PER_THREAD);
@@ -314,7 +312,7 @@ int ic_dense_backward_run(ic_dtype dtype, const ic_dense_backward *layer) {
 }
 
 typedef struct step {
-    operations of;
+    dense_kernels of;
     const ic_matrix *p, *g, *v;
     size_t rows, columns, piece_rows, piece_columns, across;
     double lr, momentum;
@@ -337,7 +335,7 @@ void ic_sgd(ic_dtype dtype, const ic_matrix *p, const ic_matrix *g, const ic_mat
             size_t columns, double lr, double momentum) {
     if (rows == 0 || columns == 0)
         return;
-    step s = {.of = operations_of(dtype),
+    step s = {.of = dense_kernels_of(dtype),
               .p = p,
               .g = g,
               .v = v,

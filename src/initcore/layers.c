@@ -3,8 +3,6 @@
 #include "initcore/cut.h"
 #include "initcore/dispatch.h"
 
-typedef void (*kernel)(const ic_layer *, size_t, size_t);
-
 /* What a piece of a job is made of. */
 typedef enum axis { ELEMENTS, ROWS, COLUMNS } axis;
 
@@ -13,7 +11,7 @@ enum { COLUMNS_PER_PIECE = 64 }; /* whole vectors of every instruction set */
 #define ENTRY(name, cut_along) {{k->name##_f32, k->name##_f64}, cut_along}
 
 typedef struct entry {
-    kernel of[2];
+    ic_kernel_activate *of[2]; /* all layers have its type */
     axis along;
 } entry;
 
@@ -40,7 +38,7 @@ static entry entry_of(ic_layer_kernel which) {
 }
 
 typedef struct layer {
-    kernel run;
+    ic_kernel_activate *run;
     const ic_layer *job;
     size_t total, each;
 } layer;

@@ -4,10 +4,6 @@
 #include "initcore/dispatch.h"
 #include "initcore/pool.h"
 
-static size_t size_of(ic_dtype dtype) {
-    return dtype == IC_F32 ? sizeof(float) : sizeof(double);
-}
-
 /* A map over the elements of a matrix, cut into pieces of whole rows or of a part of one. */
 typedef struct activating {
     ic_dtype dtype;
@@ -25,7 +21,7 @@ static void activating_task(void *context, size_t index) {
     const size_t column = index % a->across * a->piece_columns;
     const size_t rows = least(a->piece_rows, a->rows - row);
     const size_t columns = least(a->piece_columns, a->columns - column);
-    const ptrdiff_t size = (ptrdiff_t)size_of(a->dtype), skipped = (ptrdiff_t)column;
+    const ptrdiff_t size = (ptrdiff_t)ic_size_of(a->dtype), skipped = (ptrdiff_t)column;
     char *const out = (char *)a->out.data + ((ptrdiff_t)row * a->out.row + skipped) * size;
     ic_matrix in = a->in, saved = a->saved;
     in.data = (char *)in.data + skipped * in.column * size;
@@ -81,12 +77,10 @@ const ic_activation_facts *ic_activation_of(int code) {
     return code >= 0 && code < IC_ACTIVATIONS ? &facts[code] : NULL;
 }
 
-typedef void mapped(void *, const void *, size_t);
-
-static mapped *mapped_of(ic_dtype dtype, ic_function f) {
+static ic_kernel_exp *mapped_of(ic_dtype dtype, ic_function f) {
     const ic_kernels *const k = ic_kernels_in_use();
 #define BOTH(name) {k->name##_f32, k->name##_f64}
-    mapped *const table[IC_FUNCTIONS][2] = {
+    ic_kernel_exp *const table[IC_FUNCTIONS][2] = {
         [IC_EXP] = BOTH(exp),
         [IC_LOG] = BOTH(log),
         [IC_TANH_OF] = BOTH(tanh),
@@ -103,7 +97,7 @@ static mapped *mapped_of(ic_dtype dtype, ic_function f) {
 }
 
 typedef struct mapping {
-    mapped *f;
+    ic_kernel_exp *f; /* all functions of the map have its type */
     char *y;
     const char *x;
     size_t n, size;
@@ -116,7 +110,7 @@ static void map_task(void *context, size_t index) {
 }
 
 void ic_map(ic_dtype dtype, ic_function f, void *y, const void *x, size_t n) {
-    mapping m = {mapped_of(dtype, f), y, x, n, size_of(dtype)};
+    mapping m = {mapped_of(dtype, f), y, x, n, ic_size_of(dtype)};
     ic_pool_for(pieces_of(n, ELEMENTS_PER_THREAD), map_task, &m,
                 threads_for((double)n, ELEMENTS_PER_THREAD));
 }

@@ -7,6 +7,11 @@
 
 typedef enum ic_dtype { IC_F32, IC_F64 } ic_dtype;
 
+/* Bytes of an element. */
+static inline size_t ic_size_of(ic_dtype dtype) {
+    return dtype == IC_F32 ? sizeof(float) : sizeof(double);
+}
+
 /* Of the two, what backward reads: z or y. */
 static inline int ic_saves_z(ic_activation name) {
     return name > IC_LAST_OF_Y;

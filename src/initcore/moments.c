@@ -9,7 +9,7 @@
  */
 ic_moments ic_moments_of(ic_dtype dtype, const void *x, const void *from, size_t n) {
     const ic_kernels *const k = ic_kernels_in_use();
-    const size_t size = dtype == IC_F32 ? sizeof(float) : sizeof(double);
+    const size_t size = ic_size_of(dtype);
     const char *const of_x = x, *const of_from = from;
     double sum = 0, squares = 0;
     for (size_t at = 0; at < n; at += IC_SUM_SEGMENT) {

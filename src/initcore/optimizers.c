@@ -8,7 +8,7 @@
 enum { SEGMENTS = ELEMENTS_PER_THREAD / IC_SUM_SEGMENT }; /* of one task */
 
 typedef struct stepping {
-    void (*step)(void *, const void *, void *, void *, size_t, const ic_step *);
+    ic_kernel_step *step;
     char *p, *first, *second;
     const char *g;
     size_t n, size;
@@ -32,14 +32,14 @@ void ic_step_run(ic_dtype dtype, void *p, const void *g, void *first, void *seco
                   .second = second,
                   .g = g,
                   .n = n,
-                  .size = dtype == IC_F32 ? sizeof(float) : sizeof(double),
+                  .size = ic_size_of(dtype),
                   .numbers = step};
     ic_pool_for(pieces_of(n, ELEMENTS_PER_THREAD), step_task, &s,
                 threads_for((double)n, ELEMENTS_PER_THREAD));
 }
 
 typedef struct squaring {
-    void (*sum)(double *, const void *, size_t);
+    ic_kernel_sum_of_squares *sum;
     const char *x;
     size_t n, size;
     double *parts; /* one for each segment */
@@ -64,7 +64,7 @@ int ic_sum_of_squares(ic_dtype dtype, double *sum, const void *x, size_t n) {
     squaring s = {.sum = dtype == IC_F32 ? k->sum_of_squares_f32 : k->sum_of_squares_f64,
                   .x = x,
                   .n = n,
-                  .size = dtype == IC_F32 ? sizeof(float) : sizeof(double),
+                  .size = ic_size_of(dtype),
                   .parts = ic_workspace_take(segments * sizeof(double))};
     if (s.parts == NULL)
         return -1;

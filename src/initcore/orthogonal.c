@@ -17,6 +17,7 @@
 #include "initcore/fill.h"
 #include "initcore/fpenv.h"
 #include "initcore/pool.h"
+#include "initcore/sizes.h"
 
 enum {
     PIECE_ROWS = 16,      /* of element-wise work */
@@ -25,24 +26,24 @@ enum {
 };
 
 /* The kernels of one type. */
-typedef struct operations {
-    size_t size;
-    void (*reflector)(void *, double *, size_t);
-    void (*widened)(double *, const void *, ptrdiff_t, size_t, size_t);
-    void (*narrowed)(void *, ptrdiff_t, const double *, size_t, size_t);
-    void (*scaled_rows)(const ic_matrix *, const void *, ptrdiff_t, const void *, size_t, size_t);
-} operations;
+typedef struct orthogonal_kernels {
+    size_t size; /* bytes of an element */
+    ic_kernel_reflector *reflector;
+    ic_kernel_widened *widened;
+    ic_kernel_narrowed *narrowed;
+    ic_kernel_scaled_rows *scaled_rows;
+} orthogonal_kernels;
 
-static operations operations_of(ic_dtype dtype, const ic_kernels *k) {
-    return dtype == IC_F32 ? (operations){sizeof(float), k->reflector_f32, k->widened_f32,
-                                          k->narrowed_f32, k->scaled_rows_f32}
-                           : (operations){sizeof(double), k->reflector_f64, k->widened_f64,
-                                          k->narrowed_f64, k->scaled_rows_f64};
+static orthogonal_kernels orthogonal_kernels_of(ic_dtype dtype, const ic_kernels *k) {
+    return dtype == IC_F32 ? (orthogonal_kernels){sizeof(float), k->reflector_f32, k->widened_f32,
+                                                  k->narrowed_f32, k->scaled_rows_f32}
+                           : (orthogonal_kernels){sizeof(double), k->reflector_f64, k->widened_f64,
+                                                  k->narrowed_f64, k->scaled_rows_f64};
 }
 
 typedef struct job {
     ic_dtype dtype;
-    operations of;
+    orthogonal_kernels of;
     const ic_kernels *kernels;
     size_t n, m;
     ic_matrix out; /* (n, m) */
@@ -57,10 +58,6 @@ typedef struct job {
     double *own_u, *own_p; /* (b, m) */
     double *own_s, *own_joined, *own_z; /* (b, b) */
 } job;
-
-static size_t least(size_t a, size_t b) {
-    return a < b ? a : b;
-}
 
 static char *reflector_at(const job *work, size_t row, size_t column) {
     return work->reflectors + (row * work->m + column) * work->of.size;
@@ -224,7 +221,7 @@ int ic_orthogonal(ic_dtype dtype, const ic_matrix *out, size_t rows, size_t colu
     const ic_kernels *const kernels = ic_kernels_in_use();
     const int wide = rows <= columns;
     job work = {.dtype = dtype,
-                .of = operations_of(dtype, kernels),
+                .of = orthogonal_kernels_of(dtype, kernels),
                 .kernels = kernels,
                 .n = wide ? rows : columns,
                 .m = wide ? columns : rows,

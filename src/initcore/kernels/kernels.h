@@ -12,6 +12,12 @@
 #include "initcore/laws.h"
 #include "initcore/stream.h"
 
+/* ic_kernel_<name>: the function type of a row for both element types. */
+#define IC_KERNEL(name, parameters)
+#define IC_KERNEL_BOTH(name, parameters) typedef void ic_kernel_##name parameters;
+#include "initcore/kernels/kernels.def"
+#undef IC_KERNEL
+
 typedef struct ic_kernels {
     const char *isa;
 #define IC_KERNEL(name, parameters) void(*name) parameters;
