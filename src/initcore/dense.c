@@ -65,7 +65,7 @@ static layout layout_of(size_t pieces, const grid *g, size_t tiles, size_t panel
 }
 
 /* Returns the bytes of workspace that a piece needs. */
-static size_t cut(grid *g, const dense_kernels *of, int threads) {
+static size_t cut_grid(grid *g, const dense_kernels *of, int threads) {
     ic_product_needs needs;
     of->product_needs(&needs, &g->job, g->rows, g->columns);
     const size_t panels = pieces_of(g->columns, needs.tile_columns);
@@ -120,7 +120,7 @@ typedef struct slots {
     atomic_uchar busy[IC_MAX_THREADS];
 } slots;
 
-static size_t claim(slots *s) {
+static size_t claim_slot(slots *s) {
     for (size_t slot = 0;; slot = slot + 1 < s->count ? slot + 1 : 0)
         if (!atomic_exchange_explicit(&s->busy[slot], 1, memory_order_acquire))
             return slot;
@@ -152,7 +152,7 @@ static void activate_piece(const forward *f, size_t index) {
 
 static void forward_task(void *context, size_t index) {
     forward *const f = context;
-    const size_t slot = claim(&f->slots);
+    const size_t slot = claim_slot(&f->slots);
     run_piece(&f->z, &f->of, index, f->slots.memory + slot * f->slots.bytes);
     yield_slot(&f->slots, slot);
     if (!f->fused)
@@ -188,7 +188,7 @@ int ic_dense_forward_run(ic_dtype dtype, const ic_dense_forward *layer) {
     const int threads =
         threads_for(flops(layer->batch, layer->n_in, layer->n_out), FLOPS_PER_THREAD);
     f.slots.count = (size_t)threads;
-    f.slots.bytes = cut(&f.z, &f.of, threads);
+    f.slots.bytes = cut_grid(&f.z, &f.of, threads);
     if (f.z.pieces == 0)
         return 0;
     f.slots.memory = ic_workspace_take(f.slots.bytes * f.slots.count + 64);
@@ -234,7 +234,7 @@ static void backward_task(void *context, size_t index) {
     backward *const b = context;
     const ic_dense_backward *const layer = b->layer;
     if (index < b->dw.pieces + b->dx.pieces) {
-        const size_t slot = claim(&b->slots);
+        const size_t slot = claim_slot(&b->slots);
         void *const workspace = b->slots.memory + slot * b->slots.bytes;
         if (index < b->dw.pieces)
             run_piece(&b->dw, &b->of, index, workspace);
@@ -272,7 +272,7 @@ int ic_dense_backward_run(ic_dtype dtype, const ic_dense_backward *layer) {
                               .accumulate = layer->accumulate},
                       .rows = batch,
                       .columns = n_in};
-        b.slots.bytes = cut(&b.dx, &b.of, threads);
+        b.slots.bytes = cut_grid(&b.dx, &b.of, threads);
     }
     if (want_dw) {
         b.dw = (grid){.job = {.c = layer->dw.data,
@@ -286,7 +286,7 @@ int ic_dense_backward_run(ic_dtype dtype, const ic_dense_backward *layer) {
                               .accumulate = layer->accumulate},
                       .rows = n_out,
                       .columns = n_in};
-        const size_t bytes = cut(&b.dw, &b.of, threads);
+        const size_t bytes = cut_grid(&b.dw, &b.of, threads);
         b.slots.bytes = bytes > b.slots.bytes ? bytes : b.slots.bytes;
     }
     b.db_pieces = layer->db == NULL ? 0 : pieces_of(n_out, DB_COLUMNS);

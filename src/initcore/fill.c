@@ -123,7 +123,7 @@ static void round_to_16_bits(const ic_fill_job *work, uint16_t *to, const float 
 
 /* Elements first .. first + n - 1, contiguously. Those of 16 bits are rounded from a buffer that
  * stays in the cache. */
-static void make(const ic_fill_job *work, void *out, uint64_t first, size_t n) {
+static void make_elements(const ic_fill_job *work, void *out, uint64_t first, size_t n) {
     if (!ic_real_is_16_bit(work->law->type)) {
         make_words(work, out, first, n);
         return;
@@ -138,8 +138,8 @@ static void make(const ic_fill_job *work, void *out, uint64_t first, size_t n) {
 }
 
 /* to[j * step] = from[j * stride] for 0 <= j < n; strides in bytes. */
-static void scatter(char *to, int64_t step, const char *from, int64_t stride, size_t n,
-                    size_t item) {
+static void scatter_elements(char *to, int64_t step, const char *from, int64_t stride, size_t n,
+                             size_t item) {
     if (step == stride && step == (int64_t)item) {
         memcpy(to, from, n * item);
         return;
@@ -161,7 +161,7 @@ static void fill_run(const ic_fill_job *work, char *to, uint64_t element, uint64
     const int64_t step = work->run.step, index = work->run.index;
     const int64_t item = (int64_t)work->item;
     if (is_contiguous(work)) {
-        make(work, to, element, (size_t)n);
+        make_elements(work, to, element, (size_t)n);
         return;
     }
     _Alignas(64) char buffer[BUFFER * 8];
@@ -172,9 +172,9 @@ static void fill_run(const ic_fill_job *work, char *to, uint64_t element, uint64
         const uint64_t count = n - done < at_once ? n - done : at_once;
         const int64_t span = (int64_t)(count - 1) * (narrow ? width : 0);
         const uint64_t here = element + done * (uint64_t)index;
-        make(work, buffer, index < 0 ? here - (uint64_t)span : here, (size_t)span + 1);
-        scatter(to + (int64_t)done * step, step, buffer + (index < 0 ? span * item : 0),
-                index * item, (size_t)count, work->item);
+        make_elements(work, buffer, index < 0 ? here - (uint64_t)span : here, (size_t)span + 1);
+        scatter_elements(to + (int64_t)done * step, step, buffer + (index < 0 ? span * item : 0),
+                         index * item, (size_t)count, work->item);
         done += count;
     }
 }
@@ -200,14 +200,14 @@ static void fill_runs(const ic_fill_job *work, char *to, uint64_t element, uint6
 
 /* Part `number` of *length elements, `whole` in each but the first, which lacks some, and the last:
  * returns where it begins, and its own length in *length. */
-static uint64_t part(uint64_t *length, uint64_t number, uint64_t whole, uint64_t lacks) {
+static uint64_t fill_part(uint64_t *length, uint64_t number, uint64_t whole, uint64_t lacks) {
     const uint64_t from = number == 0 ? 0 : number * whole - lacks;
     const uint64_t most = number == 0 ? whole - lacks : whole;
     *length = *length - from < most ? *length - from : most;
     return from;
 }
 
-static uint64_t parts_of(uint64_t length, uint64_t whole, uint64_t lacks) {
+static uint64_t fill_parts_of(uint64_t length, uint64_t whole, uint64_t lacks) {
     return (length + lacks + whole - 1) / whole;
 }
 
@@ -219,7 +219,7 @@ static void fill_piece(void *context, size_t piece) {
         work->rows - row < work->rows_per_piece ? work->rows : row + work->rows_per_piece;
     uint64_t from = 0, length = (uint64_t)work->run.size;
     if (work->cuts > 1) {
-        from = part(&length, cut, PIECE, work->lacks);
+        from = fill_part(&length, cut, PIECE, work->lacks);
     }
     /* runs of the last outer dimension are made together */
     const ic_fill_dimension one = {1, 0, 0};
@@ -264,13 +264,13 @@ static void write_patch(const ic_fill_job *work, char *to, const char *patch, si
                                                                 columns);
     } else {
         for (size_t j = 0; j < columns; ++j) {
-            scatter(to + (int64_t)j * step, (int64_t)work->item, patch + j * work->item,
-                    PATCH_WIDTH, rows, work->item);
+            scatter_elements(to + (int64_t)j * step, (int64_t)work->item, patch + j * work->item,
+                             PATCH_WIDTH, rows, work->item);
         }
     }
 }
 
-static void prefetch(const char *from, size_t bytes) {
+static void prefetch_lines(const char *from, size_t bytes) {
     const char *line = from - (uintptr_t)from % CACHE_LINE;
     for (; line < from + bytes; line += CACHE_LINE) {
         __builtin_prefetch(line, 1);
@@ -293,7 +293,7 @@ static void fill_patches(const ic_fill_job *work, char *to, uint64_t element, si
              * processor to foresee them */
             const size_t some = rows - i < FETCHED ? rows - i : FETCHED;
             for (size_t j = count * i / rows; j < count * (i + some) / rows; ++j) {
-                prefetch(corner + (int64_t)j * work->run.step, rows * work->item);
+                prefetch_lines(corner + (int64_t)j * work->run.step, rows * work->item);
             }
             const ic_runs runs = {.first = element + done + i * (uint64_t)across->index,
                                   .n = count,
@@ -338,8 +338,9 @@ static void fill_transposed_piece(void *context, size_t piece) {
     const ic_fill_dimension *across = &work->outer[work->outer_count - 1];
     /* pieces that lie beside each other follow each other: they share pages of the memory */
     uint64_t rows = (uint64_t)across->size, columns = (uint64_t)work->run.size;
-    const uint64_t row = part(&rows, piece % work->row_groups, PATCH_ROWS, work->lacks);
-    const uint64_t cut = part(&columns, piece / work->row_groups % work->cuts, PATCH_COLUMNS, 0);
+    const uint64_t row = fill_part(&rows, piece % work->row_groups, PATCH_ROWS, work->lacks);
+    const uint64_t cut =
+        fill_part(&columns, piece / work->row_groups % work->cuts, PATCH_COLUMNS, 0);
     char *to = work->data + (int64_t)cut * work->run.step + (int64_t)row * across->step;
     uint64_t element = work->first + cut + row * (uint64_t)across->index;
     uint64_t rest = piece / work->cuts / work->row_groups;
@@ -368,7 +369,7 @@ static uint64_t magnitude(int64_t x) {
 }
 
 /* Slowest index first, so that the run is last and neighbors that continue each other merge. */
-static int arrange(ic_fill_dimension *dims, const ic_fill_target *target) {
+static int arrange_dimensions(ic_fill_dimension *dims, const ic_fill_target *target) {
     int count = 0;
     for (int d = 0; d < target->dimensions; ++d) {
         if (target->shape[d] == 1) {
@@ -426,7 +427,7 @@ static unsigned may_go_across(const ic_fill_job *work) {
 
 /* By how much to shorten the first part of a row of elements side by side, so that each other
  * begins with a line of the cache: whole vectors are written faster where they do not cross one. */
-static uint64_t lacking(const ic_fill_job *work, uint64_t whole) {
+static uint64_t lacking_elements(const ic_fill_job *work, uint64_t whole) {
     const uint64_t beyond = (uintptr_t)work->data % CACHE_LINE;
     return beyond == 0 ? 0 : whole - (CACHE_LINE - beyond) / work->item;
 }
@@ -468,7 +469,7 @@ void ic_fill_prepare(ic_fill_job *work, const ic_fill_target *target, const ic_s
     work->first = target->first;
     work->item = ic_fill_item(law);
     work->aligned = is_aligned(target, work->item);
-    const int count = arrange(work->outer, target);
+    const int count = arrange_dimensions(work->outer, target);
     work->outer_count = count > 0 ? count - 1 : 0;
     work->run = count > 0 ? work->outer[count - 1] : (ic_fill_dimension){1, (int64_t)work->item, 1};
     work->rows = 1;
@@ -480,14 +481,14 @@ void ic_fill_prepare(ic_fill_job *work, const ic_fill_target *target, const ic_s
         const uint64_t across = (uint64_t)work->outer[work->outer_count - 1].size;
         work->task = fill_transposed_piece;
         work->across = may_go_across(work);
-        work->lacks = work->run.step % CACHE_LINE == 0 ? lacking(work, PATCH_ROWS) : 0;
-        work->cuts = parts_of(length, PATCH_COLUMNS, 0);
-        work->row_groups = parts_of(across, PATCH_ROWS, work->lacks);
+        work->lacks = work->run.step % CACHE_LINE == 0 ? lacking_elements(work, PATCH_ROWS) : 0;
+        work->cuts = fill_parts_of(length, PATCH_COLUMNS, 0);
+        work->row_groups = fill_parts_of(across, PATCH_ROWS, work->lacks);
         work->pieces = (size_t)(work->rows / across * work->row_groups * work->cuts);
     } else {
         work->task = fill_piece;
-        work->lacks = may_shift(work) ? lacking(work, PIECE) : 0;
-        work->cuts = length >= PIECE ? parts_of(length, PIECE, work->lacks) : 1;
+        work->lacks = may_shift(work) ? lacking_elements(work, PIECE) : 0;
+        work->cuts = length >= PIECE ? fill_parts_of(length, PIECE, work->lacks) : 1;
         work->rows_per_piece = length >= PIECE ? 1 : PIECE / length;
         const uint64_t groups = (work->rows + work->rows_per_piece - 1) / work->rows_per_piece;
         work->pieces = (size_t)(groups * work->cuts);

@@ -61,7 +61,7 @@ double ic_normal_reach_f64(void) {
 }
 
 /* Splits N(0, 1) on [alpha, beta] into equally likely cells. False if it holds too little. */
-static int split(ic_truncated_normal_f64 *law, double alpha, double beta, double cells) {
+static int split_into_cells(ic_truncated_normal_f64 *law, double alpha, double beta, double cells) {
     double edge[2] = {0.0, 0.0}, inner[2] = {0.0, 0.0};
     if (alpha < 0.0) {
         edge[0] = ic_normal_tail(-alpha);
@@ -99,7 +99,8 @@ static ic_truncation prepare_f32(ic_truncated_normal_f32 *law, ic_truncated_norm
     if (-reach * std_f + mean_f >= low_f && reach * std_f + mean_f <= high_f) {
         return IC_TRUNCATION_NONE;
     }
-    if (std_f == 0.0f || !split(deep, (low - mean) / std, (high - mean) / std, CELLS_F32)) {
+    if (std_f == 0.0f ||
+        !split_into_cells(deep, (low - mean) / std, (high - mean) / std, CELLS_F32)) {
         return IC_TRUNCATION_EMPTY;
     }
     deep->mean = mean;
@@ -139,7 +140,7 @@ static ic_truncation prepare_f64(ic_truncated_normal_f64 *law, double mean, doub
     if (-reach * std + mean >= low && reach * std + mean <= high) {
         return IC_TRUNCATION_NONE;
     }
-    if (std == 0.0 || !split(law, (low - mean) / std, (high - mean) / std, CELLS_F64)) {
+    if (std == 0.0 || !split_into_cells(law, (low - mean) / std, (high - mean) / std, CELLS_F64)) {
         return IC_TRUNCATION_EMPTY;
     }
     law->mean = mean;

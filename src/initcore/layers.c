@@ -10,14 +10,14 @@ enum { COLUMNS_PER_PIECE = 64 }; /* whole vectors of every instruction set */
 
 #define ENTRY(name, cut_along) {{k->name##_f32, k->name##_f64}, cut_along}
 
-typedef struct entry {
+typedef struct layer_entry {
     ic_kernel_activate *of[2]; /* all layers have its type */
     axis along;
-} entry;
+} layer_entry;
 
-static entry entry_of(ic_layer_kernel which) {
+static layer_entry layer_entry_of(ic_layer_kernel which) {
     const ic_kernels *const k = ic_kernels_in_use();
-    const entry entries[IC_LAYER_KERNELS] = {
+    const layer_entry entries[IC_LAYER_KERNELS] = {
         [IC_ACTIVATE] = ENTRY(activate, ELEMENTS),
         [IC_ACTIVATE_BACKWARD] = ENTRY(activate_backward, ELEMENTS),
         [IC_MASKED] = ENTRY(masked, ELEMENTS),
@@ -50,7 +50,7 @@ static void layer_task(void *context, size_t index) {
 }
 
 void ic_layer_run(ic_dtype dtype, ic_layer_kernel which, const ic_layer *job) {
-    const entry e = entry_of(which);
+    const layer_entry e = layer_entry_of(which);
     const size_t elements = job->rows * job->n;
     if (job->n == 0)
         return;

@@ -18,7 +18,7 @@ typedef struct loss {
     double *parts; /* one for each block of rows */
 } loss;
 
-static size_t rows_at(const loss *l, size_t row) {
+static size_t loss_rows_at(const loss *l, size_t row) {
     return least(IC_ROW_BLOCK, l->rows - row);
 }
 
@@ -26,29 +26,30 @@ static void softmax_task(void *context, size_t index) {
     const loss *const l = context;
     const size_t row = index * IC_ROW_BLOCK;
     (l->dtype == IC_F32 ? l->of->softmax_cross_entropy_f32 : l->of->softmax_cross_entropy_f64)(
-        &l->parts[index], l->d, l->z, l->labels, l->label_stride, row, rows_at(l, row), l->columns,
-        l->rows);
+        &l->parts[index], l->d, l->z, l->labels, l->label_stride, row, loss_rows_at(l, row),
+        l->columns, l->rows);
 }
 
 static void cross_entropy_task(void *context, size_t index) {
     const loss *const l = context;
     const size_t row = index * IC_ROW_BLOCK;
     (l->dtype == IC_F32 ? l->of->cross_entropy_f32 : l->of->cross_entropy_f64)(
-        &l->parts[index], l->d, l->entropy, row, rows_at(l, row));
+        &l->parts[index], l->d, l->entropy, row, loss_rows_at(l, row));
 }
 
 static void squared_error_task(void *context, size_t index) {
     const loss *const l = context;
     const size_t row = index * IC_ROW_BLOCK;
     (l->dtype == IC_F32 ? l->of->mean_squared_error_f32 : l->of->mean_squared_error_f64)(
-        &l->parts[index], l->d, l->z, l->t, row, rows_at(l, row), l->columns, l->rows * l->columns);
+        &l->parts[index], l->d, l->z, l->t, row, loss_rows_at(l, row), l->columns,
+        l->rows * l->columns);
 }
 
 static void errors_task(void *context, size_t index) {
     const loss *const l = context;
     const size_t row = index * IC_ROW_BLOCK;
     (l->dtype == IC_F32 ? l->of->errors_f32 : l->of->errors_f64)(&l->parts[index], l->d, l->errors,
-                                                                 row, rows_at(l, row));
+                                                                 row, loss_rows_at(l, row));
 }
 
 /* The parts of all blocks of rows, added in order, the first assigned, over `count`. */

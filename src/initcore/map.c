@@ -36,7 +36,7 @@ static void activating_task(void *context, size_t index) {
         out, a->out.row, &in, &saved, row, rows, columns, a->phi);
 }
 
-static void activate(activating *a) {
+static void activate_matrix(activating *a) {
     if (a->rows == 0 || a->columns == 0)
         return;
     a->kernels = ic_kernels_in_use();
@@ -51,7 +51,7 @@ void ic_activation_run(ic_dtype dtype, const ic_matrix *y, const ic_matrix *z, s
                        size_t columns, const ic_phi *phi) {
     activating a = {
         .dtype = dtype, .out = *y, .in = *z, .rows = rows, .columns = columns, .phi = phi};
-    activate(&a);
+    activate_matrix(&a);
 }
 
 void ic_activation_backward_run(ic_dtype dtype, const ic_matrix *dz, const ic_matrix *dy,
@@ -65,7 +65,7 @@ void ic_activation_backward_run(ic_dtype dtype, const ic_matrix *dz, const ic_ma
                     .rows = rows,
                     .columns = columns,
                     .phi = phi};
-    activate(&a);
+    activate_matrix(&a);
 }
 
 const ic_activation_facts *ic_activation_of(int code) {

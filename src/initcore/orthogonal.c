@@ -41,7 +41,7 @@ static orthogonal_kernels orthogonal_kernels_of(ic_dtype dtype, const ic_kernels
                                                   k->narrowed_f64, k->scaled_rows_f64};
 }
 
-typedef struct job {
+typedef struct orthogonal_job {
     ic_dtype dtype;
     orthogonal_kernels of;
     const ic_kernels *kernels;
@@ -57,18 +57,18 @@ typedef struct job {
     char *joined;          /* N (b, b) */
     double *own_u, *own_p; /* (b, m) */
     double *own_s, *own_joined, *own_z; /* (b, b) */
-} job;
+} orthogonal_job;
 
-static char *reflector_at(const job *work, size_t row, size_t column) {
+static char *reflector_at(const orthogonal_job *work, size_t row, size_t column) {
     return work->reflectors + (row * work->m + column) * work->of.size;
 }
 
-static char *p_at(const job *work, size_t row, size_t column) {
+static char *p_at(const orthogonal_job *work, size_t row, size_t column) {
     return work->p + ((ptrdiff_t)row * work->p_row + (ptrdiff_t)column) * (ptrdiff_t)work->of.size;
 }
 
 /* Normal numbers in each row of `reflectors`, from the block's first column on. */
-static void draw(const job *work, const ic_stream *stream) {
+static void draw_reflectors(const orthogonal_job *work, const ic_stream *stream) {
     ic_fill_law law;
     ic_fill_law_normal(&law, work->dtype == IC_F64, 0.0, 1.0);
     for (size_t k = 0; k < work->n; k += IC_REFLECTORS) {
@@ -85,8 +85,8 @@ static void draw(const job *work, const ic_stream *stream) {
     }
 }
 
-static void reflect(void *context, size_t piece) {
-    const job *const work = context;
+static void reflect_task(void *context, size_t piece) {
+    const orthogonal_job *const work = context;
     const size_t end = least((piece + 1) * PIECE_ROWS, work->n);
     for (size_t k = piece * PIECE_ROWS; k < end; ++k) {
         void *const u = reflector_at(work, k, k);
@@ -103,8 +103,8 @@ static void reflect(void *context, size_t piece) {
 }
 
 /* out (batch, n_out) = x (batch, n_in) w^T. */
-static int multiply(ic_dtype dtype, ic_matrix out, ic_matrix x, ic_matrix w, size_t batch,
-                    size_t n_in, size_t n_out) {
+static int multiply_transposed(ic_dtype dtype, ic_matrix out, ic_matrix x, ic_matrix w,
+                               size_t batch, size_t n_in, size_t n_out) {
     const ic_dense_forward product = {.batch = batch,
                                       .n_in = n_in,
                                       .n_out = n_out,
@@ -116,7 +116,7 @@ static int multiply(ic_dtype dtype, ic_matrix out, ic_matrix x, ic_matrix w, siz
 }
 
 /* Rows k .. k + b - 1 of p, which were rows of the identity: I + (U^T N^T) U in double. */
-static int begin(const job *work, size_t k, size_t b) {
+static int begin_block(const orthogonal_job *work, size_t k, size_t b) {
     const size_t width = work->m - k;
     const ptrdiff_t row = (ptrdiff_t)width, square = (ptrdiff_t)b;
     const ic_matrix u = {work->own_u, row, 1}, u_transposed = {work->own_u, 1, row};
@@ -124,15 +124,15 @@ static int begin(const job *work, size_t k, size_t b) {
     const ic_matrix z = {work->own_z, square, 1}, p = {work->own_p, row, 1};
 
     work->of.widened(work->own_u, reflector_at(work, k, k), (ptrdiff_t)work->m, b, width);
-    if (multiply(IC_F64, s, u, u, b, width, b) != 0) {
+    if (multiply_transposed(IC_F64, s, u, u, b, width, b) != 0) {
         return -1;
     }
     ic_fpenv saved = ic_fpenv_enter();
     work->kernels->reflectors_joined(work->own_joined, work->own_s, &work->tau[k], b);
     work->of.narrowed(work->joined, square, work->own_joined, b, b);
     ic_fpenv_leave(saved);
-    if (multiply(IC_F64, z, u_transposed, joined, b, b, b) != 0 ||
-        multiply(IC_F64, p, z, u_transposed, b, b, width) != 0) {
+    if (multiply_transposed(IC_F64, z, u_transposed, joined, b, b, b) != 0 ||
+        multiply_transposed(IC_F64, p, z, u_transposed, b, b, width) != 0) {
         return -1;
     }
     saved = ic_fpenv_enter();
@@ -145,7 +145,7 @@ static int begin(const job *work, size_t k, size_t b) {
 }
 
 /* The rows below those of the block, which are zero in its columns: p + ((p U^T) N^T) U. */
-static int apply(const job *work, size_t k, size_t b) {
+static int apply_block(const orthogonal_job *work, size_t k, size_t b) {
     const size_t after = k + b, rows = work->n - after;
     const ptrdiff_t m = (ptrdiff_t)work->m, square = (ptrdiff_t)b;
     const ic_matrix w = {work->w, square, 1}, z = {work->z, square, 1};
@@ -155,9 +155,11 @@ static int apply(const job *work, size_t k, size_t b) {
     for (size_t i = after; i < work->n; ++i) {
         memset(p_at(work, i, k), 0, b * work->of.size);
     }
-    if (multiply(work->dtype, w, (ic_matrix){p_at(work, after, after), work->p_row, 1},
-                 (ic_matrix){reflector_at(work, k, after), m, 1}, rows, work->m - after, b) != 0 ||
-        multiply(work->dtype, z, w, (ic_matrix){work->joined, square, 1}, rows, b, b) != 0) {
+    if (multiply_transposed(work->dtype, w, (ic_matrix){p_at(work, after, after), work->p_row, 1},
+                            (ic_matrix){reflector_at(work, k, after), m, 1}, rows, work->m - after,
+                            b) != 0 ||
+        multiply_transposed(work->dtype, z, w, (ic_matrix){work->joined, square, 1}, rows, b, b) !=
+            0) {
         return -1;
     }
     const ic_dense_backward update = {.batch = rows,
@@ -171,8 +173,8 @@ static int apply(const job *work, size_t k, size_t b) {
     return ic_dense_backward_run(work->dtype, &update);
 }
 
-static void finish(void *context, size_t piece) {
-    const job *const work = context;
+static void finish_task(void *context, size_t piece) {
+    const orthogonal_job *const work = context;
     const size_t k = piece * PIECE_ROWS;
     const ptrdiff_t offset = (ptrdiff_t)k * work->out.row * (ptrdiff_t)work->of.size;
     const ic_matrix out = {(char *)work->out.data + offset, work->out.row, work->out.column};
@@ -181,33 +183,33 @@ static void finish(void *context, size_t piece) {
 }
 
 /* The next `bytes` of the memory that begins at *used. */
-static void *part(size_t *used, char *memory, size_t bytes) {
+static void *orthogonal_part(size_t *used, char *memory, size_t bytes) {
     char *const found = memory == NULL ? NULL : memory + *used;
     *used += (bytes + LINE - 1) / LINE * LINE;
     return found;
 }
 
 /* Lays the parts of a job out in the memory; returns how much they take. */
-static size_t lay_out(job *work, char *memory) {
+static size_t lay_out(orthogonal_job *work, char *memory) {
     const size_t size = work->of.size, n = work->n, m = work->m;
     const size_t b = least(IC_REFLECTORS, n), square = b * b * sizeof(double);
     size_t used = 0;
-    work->reflectors = part(&used, memory, n * m * size);
-    work->tau = part(&used, memory, n * sizeof(double));
-    work->factors = part(&used, memory, n * size);
-    work->w = part(&used, memory, n * b * size);
-    work->z = part(&used, memory, n * b * size);
-    work->joined = part(&used, memory, b * b * size);
-    work->own_u = part(&used, memory, b * m * sizeof(double));
-    work->own_p = part(&used, memory, b * m * sizeof(double));
-    work->own_s = part(&used, memory, square);
-    work->own_joined = part(&used, memory, square);
-    work->own_z = part(&used, memory, square);
+    work->reflectors = orthogonal_part(&used, memory, n * m * size);
+    work->tau = orthogonal_part(&used, memory, n * sizeof(double));
+    work->factors = orthogonal_part(&used, memory, n * size);
+    work->w = orthogonal_part(&used, memory, n * b * size);
+    work->z = orthogonal_part(&used, memory, n * b * size);
+    work->joined = orthogonal_part(&used, memory, b * b * size);
+    work->own_u = orthogonal_part(&used, memory, b * m * sizeof(double));
+    work->own_p = orthogonal_part(&used, memory, b * m * sizeof(double));
+    work->own_s = orthogonal_part(&used, memory, square);
+    work->own_joined = orthogonal_part(&used, memory, square);
+    work->own_z = orthogonal_part(&used, memory, square);
     if (work->out.column == 1) {
         work->p = work->out.data;
         work->p_row = work->out.row;
     } else {
-        work->p = part(&used, memory, n * m * size);
+        work->p = orthogonal_part(&used, memory, n * m * size);
         work->p_row = (ptrdiff_t)m;
     }
     return used;
@@ -220,13 +222,13 @@ int ic_orthogonal(ic_dtype dtype, const ic_matrix *out, size_t rows, size_t colu
     }
     const ic_kernels *const kernels = ic_kernels_in_use();
     const int wide = rows <= columns;
-    job work = {.dtype = dtype,
-                .of = orthogonal_kernels_of(dtype, kernels),
-                .kernels = kernels,
-                .n = wide ? rows : columns,
-                .m = wide ? columns : rows,
-                .out = wide ? *out : (ic_matrix){out->data, out->column, out->row},
-                .gain = gain};
+    orthogonal_job work = {.dtype = dtype,
+                           .of = orthogonal_kernels_of(dtype, kernels),
+                           .kernels = kernels,
+                           .n = wide ? rows : columns,
+                           .m = wide ? columns : rows,
+                           .out = wide ? *out : (ic_matrix){out->data, out->column, out->row},
+                           .gain = gain};
     char *const memory = aligned_alloc(LINE, lay_out(&work, NULL));
     if (memory == NULL) {
         return -1;
@@ -235,18 +237,18 @@ int ic_orthogonal(ic_dtype dtype, const ic_matrix *out, size_t rows, size_t colu
 
     const size_t pieces = (work.n + PIECE_ROWS - 1) / PIECE_ROWS;
     const int threads = work.n * work.m < SERIAL_BELOW ? 1 : ic_threads();
-    draw(&work, stream);
-    ic_pool_for(pieces, reflect, &work, threads);
+    draw_reflectors(&work, stream);
+    ic_pool_for(pieces, reflect_task, &work, threads);
     int status = 0;
     for (size_t end = work.n; end > 0 && status == 0;) {
         const size_t k = (end - 1) / IC_REFLECTORS * IC_REFLECTORS, b = end - k;
-        status = begin(&work, k, b);
+        status = begin_block(&work, k, b);
         if (status == 0) {
-            status = apply(&work, k, b);
+            status = apply_block(&work, k, b);
         }
         end = k;
     }
-    ic_pool_for(pieces, finish, &work, threads);
+    ic_pool_for(pieces, finish_task, &work, threads);
     free(memory);
     return status;
 }

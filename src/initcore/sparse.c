@@ -13,14 +13,14 @@ enum {
     SERIAL_BELOW = 16384, /* fewer elements are not worth waking a thread */
 };
 
-typedef struct job {
+typedef struct sparse_job {
     const ic_sparse_target *target;
     const ic_kernels *kernels;
     const ic_stream *stream;
     uint32_t n, zeros;
     uint64_t columns;
     uint64_t runs; /* of rows */
-} job;
+} sparse_job;
 
 /* Rows j < rows of each column, at[lane] + offset + j step. */
 static void zero_strided(char *const *at, ptrdiff_t offset, ptrdiff_t step,
@@ -46,7 +46,7 @@ static void zero_row_f32(float *out, const uint32_t *places, uint32_t zeros, siz
 }
 
 static void zero_piece(void *context, size_t piece) {
-    const job *const work = context;
+    const sparse_job *const work = context;
     const ic_sparse_target *const target = work->target;
     const uint64_t first = piece / work->runs * GROUP;
     const size_t count = (size_t)(work->columns - first < GROUP ? work->columns - first : GROUP);
@@ -93,13 +93,13 @@ static void zero_piece(void *context, size_t piece) {
 
 void ic_zero_columns(const ic_sparse_target *target, uint32_t n, uint32_t zeros,
                      const ic_stream *stream) {
-    job work = {.target = target,
-                .kernels = ic_kernels_in_use(),
-                .stream = stream,
-                .n = n,
-                .zeros = zeros,
-                .columns = 1,
-                .runs = (target->rows + PIECE_ROWS - 1) / PIECE_ROWS};
+    sparse_job work = {.target = target,
+                       .kernels = ic_kernels_in_use(),
+                       .stream = stream,
+                       .n = n,
+                       .zeros = zeros,
+                       .columns = 1,
+                       .runs = (target->rows + PIECE_ROWS - 1) / PIECE_ROWS};
     for (int d = 0; d < target->dimensions; ++d) {
         work.columns *= (uint64_t)target->shape[d];
     }

@@ -21,7 +21,7 @@ enum { HUGE_PAGE = 2 << 20 };
 
 /* Packed operands are passed over again and again: in huge pages, where the system has them, they
  * need a handful of translations instead of thousands. */
-static void *allocate(size_t bytes) {
+static void *workspace_allocate(size_t bytes) {
     if (bytes < HUGE_PAGE)
         return aligned_alloc(64, bytes);
     bytes = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
@@ -33,10 +33,10 @@ static void *allocate(size_t bytes) {
     return memory;
 }
 
-static void *grow(ic_workspace *w, size_t bytes) {
+static void *workspace_grow(ic_workspace *w, size_t bytes) {
     if (bytes > w->bytes) {
         free(w->memory);
-        w->memory = allocate(bytes);
+        w->memory = workspace_allocate(bytes);
         w->bytes = w->memory == NULL ? 0 : bytes;
     }
     return w->memory;
@@ -45,13 +45,13 @@ static void *grow(ic_workspace *w, size_t bytes) {
 void *ic_workspace_take(size_t bytes) {
     bytes = (bytes + 63) / 64 * 64;
     if (lent != NULL)
-        return grow(lent, bytes);
+        return workspace_grow(lent, bytes);
     if (bytes <= mine.bytes)
         return mine.memory;
     pthread_once(&once, make_key);
     if (bytes > IC_WORKSPACE_KEPT || !have_key)
-        return allocate(bytes);
-    grow(&mine, bytes);
+        return workspace_allocate(bytes);
+    workspace_grow(&mine, bytes);
     if (pthread_setspecific(at_thread_end, mine.memory) != 0 && mine.memory != NULL) {
         void *const memory = mine.memory; /* cannot be freed at the end: free it after the call */
         mine = (ic_workspace){NULL, 0};

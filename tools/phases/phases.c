@@ -58,7 +58,7 @@ static float *array(size_t n) {
 }
 
 static void chunks(const subject *of, void (*each)(const chunk_f32 *, const void *)) {
-    chunks_f32(&of->job, &of->piece, of->workspace, each, of);
+    for_each_chunk_f32(&of->job, &of->piece, of->workspace, each, of);
 }
 
 static void chunk_packs_a(const chunk_f32 *at, const void *of) {
@@ -79,11 +79,12 @@ static void chunk_packs_b(const chunk_f32 *at, const void *of) {
 
 static void chunk_tiles(const chunk_f32 *at, const subject *of, int at_rest) {
     const ptrdiff_t c_row = at_rest ? TILE_COLUMNS : at->job->c_row;
-    for (place_f32 p = {0, 0}; p.row < at->rows && p.column < at->columns; p = after_f32(p, at)) {
+    for (place_f32 p = {0, 0}; p.row < at->rows && p.column < at->columns;
+         p = next_place_f32(p, at)) {
         const size_t rows = least(at->rows - p.row, TILE_ROWS);
         const size_t columns = least(at->columns - p.column, TILE_COLUMNS);
         float *const c = at_rest ? of->spare : c_at_f32(at, p);
-        float *const next = at_rest ? of->spare : c_at_f32(at, after_f32(p, at));
+        float *const next = at_rest ? of->spare : c_at_f32(at, next_place_f32(p, at));
         tile_f32(rows, at->k, at->packed_a + p.row / TILE_ROWS * panel_size_f32(TILE_ROWS, at->k),
                  1, (ptrdiff_t)rows, home_of_f32(at, p.column), (ptrdiff_t)panel_width_f32(columns),
                  c, next, c_row, columns, 0);

@@ -4,8 +4,8 @@ from cpython.exc cimport PyErr_CheckSignals
 
 from initcore.keys import require_key
 
-# Seconds after which a fill looks whether the user wants to interrupt it.
-cdef double PATIENCE = 0.02
+# Seconds after which a fill looks for signals: whether the user wants to interrupt it.
+cdef double SIGNAL_INTERVAL = 0.02
 
 
 cdef double real_number(object value, str name) except? -1.0:
@@ -183,7 +183,7 @@ cdef object write(cnp.ndarray out, const ic_fill_law *law, uint64_t seed, uint64
     cdef size_t piece = 0
     while True:
         with nogil:
-            piece = ic_fill_from(piece, &target, &stream, law, PATIENCE)
+            piece = ic_fill_from(piece, &target, &stream, law, SIGNAL_INTERVAL)
         if piece == IC_FILL_DONE:
             return out
         PyErr_CheckSignals()

@@ -36,7 +36,7 @@ def _fill_many(fills):
             i += 1
         while True:
             with nogil:
-                piece = ic_fill_many_from(piece, &many, PATIENCE)
+                piece = ic_fill_many_from(piece, &many, SIGNAL_INTERVAL)
             if piece == IC_FILL_DONE:
                 return
             PyErr_CheckSignals()

@@ -38,7 +38,7 @@ IC_LANES_INLINE void begin_across(across_words *a, unsigned per_block, const ic_
                 const uint64_t run = tile * LANES + run_of_lane(per_block, odd, i);
                 c0[i] = (uint32_t)(across->block + run * across->apart);
             }
-            a->product[tile][odd] = multiply(c0, all_wides(IC_PHILOX_M0));
+            a->product[tile][odd] = multiply_words(c0, all_wides(IC_PHILOX_M0));
         }
     }
 }
@@ -90,7 +90,7 @@ IC_LANES_INLINE void fill_across(void *to, unsigned per_block, const ic_across *
         for (size_t run = 0; run < across->runs; run += LANES, out += width) {
             vu64 words[4], x[4];
             next_across(words, &ahead, make.words);
-            step(x, &t, words, law, make);
+            advance_tiles(x, &t, words, law, make);
             if (across->runs - run >= LANES) {
                 put_across(out, across->step, per_block, x);
             } else {

@@ -53,8 +53,8 @@ IC_LANES_INLINE void begin_run(block_run *run, uint64_t block) {
         even[i] = i % 2 * PART + i / 2;
     }
     const uint32_t low = (uint32_t)block;
-    run->product[0] = multiply(even + low, all_wides(IC_PHILOX_M0));
-    run->product[1] = multiply(even + low + 2 * PART, all_wides(IC_PHILOX_M0));
+    run->product[0] = multiply_words(even + low, all_wides(IC_PHILOX_M0));
+    run->product[1] = multiply_words(even + low + 2 * PART, all_wides(IC_PHILOX_M0));
     set_c1(run, high_word(block));
 }
 
@@ -67,16 +67,16 @@ IC_LANES_INLINE counters three_rounds(block_run *run, int odd) {
     const vu64 m0 = all_wides(IC_PHILOX_M0), m1 = all_wides(IC_PHILOX_M1);
     const vu64 first = run->product[odd];
     run->product[odd] = first + run->advance;
-    const vu64 second = multiply((first >> 32) ^ (vu64)all_words(run->c2_first), m1);
-    const vu64 p0 = multiply((second >> 32) ^ (vu64)all_words(run->c0_second), m0);
-    const vu64 p1 = multiply(first ^ (vu64)all_words(run->c2_second), m1);
+    const vu64 second = multiply_words((first >> 32) ^ (vu64)all_words(run->c2_first), m1);
+    const vu64 p0 = multiply_words((second >> 32) ^ (vu64)all_words(run->c0_second), m0);
+    const vu64 p1 = multiply_words(first ^ (vu64)all_words(run->c2_second), m1);
     return (counters){{xor3(p1 >> 32, second, (vu64)all_words(run->key[0][2])), p1,
                        (p0 >> 32) ^ (vu64)all_words(run->c2_third), p0}};
 }
 
 IC_LANES_INLINE counters one_round(counters x, const block_run *run, int round) {
-    const vu64 p0 = multiply(x.c[0], all_wides(IC_PHILOX_M0));
-    const vu64 p1 = multiply(x.c[2], all_wides(IC_PHILOX_M1));
+    const vu64 p0 = multiply_words(x.c[0], all_wides(IC_PHILOX_M0));
+    const vu64 p1 = multiply_words(x.c[2], all_wides(IC_PHILOX_M1));
     return (counters){{xor3(p1 >> 32, x.c[1], (vu64)all_words(run->key[0][round])), p1,
                        xor3(p0 >> 32, x.c[3], (vu64)all_words(run->key[1][round])), p0}};
 }
@@ -119,7 +119,8 @@ IC_LANES_INLINE void copy_vectors(vu64 *to, const vu64 *from, int n) {
 }
 
 /* The numbers of one tile; the others move up, the words of another behind them. */
-IC_LANES_INLINE void step(vu64 x[4], tiles *t, const vu64 words[4], const void *law, makers make) {
+IC_LANES_INLINE void advance_tiles(vu64 x[4], tiles *t, const vu64 words[4], const void *law,
+                                   makers make) {
     if (make.draft != NULL) {
         vu64 draft[DRAFT];
         make.draft(draft, t->words, law);
@@ -224,7 +225,7 @@ IC_LANES_INLINE void fill_by_tiles(void *out, unsigned per_block, const ic_runs 
             for (; count > 0; --count, to += TILE_BYTES) {
                 vu64 words[4], x[4];
                 make.words(words, &ahead.blocks);
-                step(x, &t, words, law, make);
+                advance_tiles(x, &t, words, law, make);
                 make.put(to, x);
             }
             if (!cut) {

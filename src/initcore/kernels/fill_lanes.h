@@ -48,7 +48,7 @@ IC_LANES_INLINE vf32 to_floats(vi32 x) {
 typedef __mmask16 lane_mask;
 typedef __mmask8 wide_mask;
 
-IC_LANES_INLINE vu64 multiply(vu64 a, vu64 b) {
+IC_LANES_INLINE vu64 multiply_words(vu64 a, vu64 b) {
     return (vu64)_mm512_mul_epu32((__m512i)a, (__m512i)b);
 }
 IC_LANES_INLINE vu64 xor3(vu64 a, vu64 b, vu64 c) {
@@ -114,7 +114,7 @@ IC_LANES_INLINE vf32 interleave_low_pairs(vf32 a, vf32 b) {
 IC_LANES_INLINE vf32 interleave_high_pairs(vf32 a, vf32 b) {
     return (vf32)_mm512_unpackhi_pd((__m512d)a, (__m512d)b);
 }
-IC_LANES_INLINE void put(float *out, vf32 x) {
+IC_LANES_INLINE void put_f32(float *out, vf32 x) {
     _mm512_storeu_ps(out, (__m512)x);
 }
 
@@ -172,7 +172,7 @@ IC_LANES_INLINE void put_f64(double *out, vf64 x) {
 typedef __m256i lane_mask;
 typedef __m256i wide_mask;
 
-IC_LANES_INLINE vu64 multiply(vu64 a, vu64 b) {
+IC_LANES_INLINE vu64 multiply_words(vu64 a, vu64 b) {
     return (vu64)_mm256_mul_epu32((__m256i)a, (__m256i)b);
 }
 /* b and c are there early: only one operation waits for a. */
@@ -234,7 +234,7 @@ IC_LANES_INLINE vf32 interleave_low_pairs(vf32 a, vf32 b) {
 IC_LANES_INLINE vf32 interleave_high_pairs(vf32 a, vf32 b) {
     return (vf32)_mm256_unpackhi_pd((__m256d)a, (__m256d)b);
 }
-IC_LANES_INLINE void put(float *out, vf32 x) {
+IC_LANES_INLINE void put_f32(float *out, vf32 x) {
     _mm256_storeu_ps(out, (__m256)x);
 }
 

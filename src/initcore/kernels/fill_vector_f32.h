@@ -15,8 +15,8 @@ IC_LANES_INLINE void next_words_f32(vu64 w[4], block_run *run) {
     const int last = IC_PHILOX_ROUNDS - 1;
     const counters even = nine_rounds(run, 0), odd = nine_rounds(run, 1);
     const vu64 m0 = all_wides(IC_PHILOX_M0), m1 = all_wides(IC_PHILOX_M1);
-    const vu64 p0_even = multiply(even.c[0], m0), p0_odd = multiply(odd.c[0], m0);
-    const vu64 p1_even = multiply(even.c[2], m1), p1_odd = multiply(odd.c[2], m1);
+    const vu64 p0_even = multiply_words(even.c[0], m0), p0_odd = multiply_words(odd.c[0], m0);
+    const vu64 p1_even = multiply_words(even.c[2], m1), p1_odd = multiply_words(odd.c[2], m1);
     w[0] = xor3(merge_high(p1_even, p1_odd), merge_low(even.c[1], odd.c[1]),
                 (vu64)all_words(run->key[0][last]));
     w[1] = merge_low(p1_even, p1_odd);
@@ -31,10 +31,10 @@ IC_LANES_INLINE void put_blocks_f32(void *to, const vu64 x[4]) {
     const vf32 a = (vf32)x[0], b = (vf32)x[1], c = (vf32)x[2], d = (vf32)x[3];
     const vf32 low01 = interleave_low(a, b), low23 = interleave_low(c, d);
     const vf32 high01 = interleave_high(a, b), high23 = interleave_high(c, d);
-    put(out, interleave_low_pairs(low01, low23));
-    put(out + LANES, interleave_high_pairs(low01, low23));
-    put(out + 2 * LANES, interleave_low_pairs(high01, high23));
-    put(out + 3 * LANES, interleave_high_pairs(high01, high23));
+    put_f32(out, interleave_low_pairs(low01, low23));
+    put_f32(out + LANES, interleave_high_pairs(low01, low23));
+    put_f32(out + 2 * LANES, interleave_low_pairs(high01, high23));
+    put_f32(out + 3 * LANES, interleave_high_pairs(high01, high23));
 }
 
 /* ---- uniform ---- */

@@ -17,8 +17,8 @@ IC_LANES_INLINE void next_words_f64(vu64 w[4], block_run *run) {
     const int last = IC_PHILOX_ROUNDS - 1;
     for (int odd = 0; odd < 2; ++odd) {
         const counters x = nine_rounds(run, odd);
-        const vu64 p0 = multiply(x.c[0], all_wides(IC_PHILOX_M0));
-        const vu64 p1 = multiply(x.c[2], all_wides(IC_PHILOX_M1));
+        const vu64 p0 = multiply_words(x.c[0], all_wides(IC_PHILOX_M0));
+        const vu64 p1 = multiply_words(x.c[2], all_wides(IC_PHILOX_M1));
         w[2 * odd] = xor3(p1, x.c[1] << 32, (vu64)all_words(run->key[0][last]) << 32);
         w[2 * odd + 1] = xor3(p0, x.c[3] << 32, (vu64)all_words(run->key[1][last]) << 32);
     }

@@ -56,8 +56,8 @@ IC_INLINE void TYPED(finish_with)(const ic_activation name, real *c, ptrdiff_t c
     }
 }
 
-static void TYPED(finish)(ic_phi phi, real *c, ptrdiff_t c_row, size_t rows, size_t columns,
-                          const real *bias, ptrdiff_t bias_stride) {
+static void TYPED(finish_block)(ic_phi phi, real *c, ptrdiff_t c_row, size_t rows, size_t columns,
+                                const real *bias, ptrdiff_t bias_stride) {
 #define FINISH_CASE(name)                                                                          \
     case name:                                                                                     \
         TYPED(finish_with)(name, c, c_row, rows, columns, bias, bias_stride, phi.a);               \
@@ -84,7 +84,7 @@ static void TYPED(finish_part)(const ic_product *job, real *c, size_t rows, size
     const real *bias = job->bias;
     if (bias != NULL)
         bias += (ptrdiff_t)column * job->bias_stride;
-    TYPED(finish)(job->phi, c, job->c_row, rows, columns, bias, job->bias_stride);
+    TYPED(finish_block)(job->phi, c, job->c_row, rows, columns, bias, job->bias_stride);
 }
 
 /* Whether b, of so many columns, is called for a part ahead. */
@@ -139,7 +139,7 @@ typedef struct TYPED(place) {
     size_t row, column;
 } TYPED(place);
 
-IC_INLINE TYPED(place) TYPED(after)(TYPED(place) at, const TYPED(chunk) * of) {
+IC_INLINE TYPED(place) TYPED(next_place)(TYPED(place) at, const TYPED(chunk) * of) {
     const size_t group = at.row / GROUP_ROWS * GROUP_ROWS;
     at.row += TILE_ROWS;
     if (at.row < least(group + GROUP_ROWS, of->rows))
@@ -196,7 +196,7 @@ IC_INLINE TYPED(packed) * TYPED(home_of)(const TYPED(chunk) * of, size_t column)
 static void TYPED(run_tile)(const TYPED(chunk) * of, TYPED(place) at, int a_in_place, int assign) {
     const ic_product *const job = of->job;
     const size_t k = of->k, rows = least(of->rows - at.row, TILE_ROWS);
-    real *const c = TYPED(c_at)(of, at), *const next = TYPED(c_at)(of, TYPED(after)(at, of));
+    real *const c = TYPED(c_at)(of, at), *const next = TYPED(c_at)(of, TYPED(next_place)(at, of));
 
     const TYPED(packed) *a = of->packed_a + at.row / TILE_ROWS * TYPED(panel_size)(TILE_ROWS, k);
     ptrdiff_t a_row = 1, a_k = (ptrdiff_t)rows;
@@ -255,7 +255,7 @@ static void TYPED(run_chunk)(const TYPED(chunk) * of, const void *none) {
         (of->rows + TILE_ROWS - 1) / TILE_ROWS * ((of->columns + TILE_COLUMNS - 1) / TILE_COLUMNS);
     size_t tile = 0;
     for (TYPED(place) at = {0, 0}; at.row < of->rows && at.column < of->columns;
-         at = TYPED(after)(at, of), tile++) {
+         at = TYPED(next_place)(at, of), tile++) {
         if (calls)
             TYPED(call_for_next)(of, tile, tiles);
         TYPED(run_tile)(of, at, a_in_place, assign);
@@ -281,9 +281,9 @@ static size_t TYPED(chunk_rows)(const ic_product *job, size_t left, int stays) {
 }
 
 /* Calls `each` for the chunks of a product in their order. */
-IC_INLINE void TYPED(chunks)(const ic_product *job, const ic_piece *piece, void *workspace,
-                             void (*each)(const TYPED(chunk) *, const void *),
-                             const void *context) {
+IC_INLINE void TYPED(for_each_chunk)(const ic_product *job, const ic_piece *piece, void *workspace,
+                                     void (*each)(const TYPED(chunk) *, const void *),
+                                     const void *context) {
     const size_t depth = least(job->k, IC_BLOCK);
     const int stays = piece->rows * depth * sizeof(TYPED(packed)) <= A_STAYS;
     const size_t chunk_columns = stays ? SIZE_MAX : CHUNK_COLUMNS;
@@ -328,5 +328,5 @@ void IC_FN(TYPED(product))(const ic_product *job, const ic_piece *piece, void *w
         return;
     }
 #endif
-    TYPED(chunks)(job, piece, workspace, TYPED(run_chunk), NULL);
+    TYPED(for_each_chunk)(job, piece, workspace, TYPED(run_chunk), NULL);
 }

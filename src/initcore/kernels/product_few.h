@@ -77,7 +77,7 @@ static void TYPED(one_row_down)(const ic_product *job, real *c, const real *b, s
 }
 
 /* c (rows, columns) = a (rows) b (columns), k = 1; rows of b contiguous. */
-static void TYPED(outer)(const ic_product *job, const ic_piece *piece) {
+static void TYPED(outer_product)(const ic_product *job, const ic_piece *piece) {
     const real *const b = (const real *)job->b + piece->column;
     for (size_t row = piece->row; row < piece->row + piece->rows; row++) {
         real *const c = (real *)job->c + (ptrdiff_t)row * job->c_row + piece->column;
@@ -113,7 +113,7 @@ static int TYPED(product_of_one)(const ic_product *job, const ic_piece *piece) {
         return 1;
     }
     if (job->k == 1 && job->b_column == 1 && job->bias == NULL && job->phi.name == IC_IDENTITY) {
-        TYPED(outer)(job, piece);
+        TYPED(outer_product)(job, piece);
         return 1;
     }
     if (piece->rows != 1 || (job->b_column != 1 && job->b_k != 1))

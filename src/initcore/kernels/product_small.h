@@ -20,7 +20,7 @@ IC_INLINE int TYPED(small_collide)(ptrdiff_t stride) {
 }
 
 /* Whether k rows so far apart stay in the first-level cache, no vector across two of its lines. */
-IC_INLINE int TYPED(stays)(const real *b, ptrdiff_t b_k, size_t k) {
+IC_INLINE int TYPED(small_b_stays)(const real *b, ptrdiff_t b_k, size_t k) {
     const size_t row = (size_t)b_k * sizeof(real);
     return ((uintptr_t)b | row) % sizeof(vreal) == 0 && row * k <= SMALL_SPAN;
 }
@@ -128,7 +128,7 @@ static void TYPED(product_small)(const ic_product *job, const ic_piece *piece, r
                  .columns = columns,
                  .assign = !job->accumulate};
         if (job->b_column != 1 || columns % LANES != 0 ||
-            (piece->rows > SMALL_FEW && !TYPED(stays)(panel.b, job->b_k, job->k))) {
+            (piece->rows > SMALL_FEW && !TYPED(small_b_stays)(panel.b, job->b_k, job->k))) {
             TYPED(pack)(workspace, TYPED(panel_width)(columns), panel.b, job->b_column, job->b_k,
                         columns, job->k);
             panel.b = workspace;
