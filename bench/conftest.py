@@ -27,6 +27,10 @@ WANTED = tuple(peers.installed())
 peers.set_threads(WANTED, THREADS)
 
 
+Compare = Callable[[Case, str], None]
+"""Times one implementation of a case."""
+
+
 @lru_cache(maxsize=1)
 def _prepared(case: Case) -> dict[str, Callable[[], Any]]:
     return case.prepare(WANTED)
@@ -55,7 +59,7 @@ def _names(metafunc: pytest.Metafunc) -> list[str]:
 
 
 @pytest.fixture
-def compare(request: pytest.FixtureRequest) -> Callable[[Case, str], None]:
+def compare(request: pytest.FixtureRequest) -> Compare:
     """Time one implementation of a case, in a group with the others."""
 
     def run(case: Case, implementation: str) -> None:

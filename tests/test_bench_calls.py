@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from initcore._bench import calls, peers
+from bench import calls
+from initcore._bench import peers
 
 
 @pytest.fixture(autouse=True)

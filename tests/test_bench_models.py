@@ -5,8 +5,9 @@ import math
 
 import pytest
 
-from initcore._bench import command, judge, memory, models, peers, shapes
-from initcore._bench.targets import MODELS
+from bench import memory, models, shapes
+from bench.targets import MODELS
+from initcore._bench import judge, peers
 from initcore.initializers import Normal, TruncatedNormal
 
 NOTHING = judge.Effort(0.0, 0.0)
@@ -92,7 +93,7 @@ def test_a_model_is_judged_over_three_processes(monkeypatch, capsys, tmp_path, p
         asked.append(request)
         return answer(peer, rise if len(asked) == 2 else 0)  # the highest rise counts
 
-    monkeypatch.setattr(command, "process", process)
+    monkeypatch.setattr(models.processes, "process", process)
     monkeypatch.setattr(peers, "installed", lambda: ["torch"])
     file = tmp_path / "rows.json"
     assert models.main(["--model", "resnet50", "--json", str(file)]) == code

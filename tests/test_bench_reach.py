@@ -4,10 +4,11 @@ import math
 
 import pytest
 
+from bench import alone, reach
+from bench.targets import Reach
 from initcore import kernels
-from initcore._bench import alone, peak, reach
+from initcore._bench import peak
 from initcore._bench.cases import DENSE_SHAPES
-from initcore._bench.targets import Reach
 
 ASKED = Reach(
     ratios={("float32", 1): (1.5, 1.1, 0.97), ("float32", 2): (1.6, None, 1.05)},
@@ -98,7 +99,7 @@ def test_alone_compares_the_best_of_all_rounds(monkeypatch):
         return {"measured": {name: [time + 1, time]}, "machine": {}}
 
     monkeypatch.setattr(alone.peers, "installed", list)
-    monkeypatch.setattr(alone.command, "process", process)
+    monkeypatch.setattr(alone.processes, "process", process)
     (row,) = alone.measure([name], 2, quick=True)["rows"]
     assert row["ratio"]["median"] == 6.0
     assert (row["ratio"]["low"], row["ratio"]["high"]) == (3.0, 8.0)

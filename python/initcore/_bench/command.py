@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -40,10 +41,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def process(request: dict[str, Any]) -> dict[str, Any]:
-    """What a process of its own answers; see `worker`."""
+WORKER = ("-P", "-m", "initcore._bench.worker")
+"""Options of Python for a process that measures; `-P` ignores modules of the user's folder."""
+
+
+def process(
+    request: dict[str, Any], worker: Sequence[str] = WORKER, folder: Path | None = None
+) -> dict[str, Any]:
+    """What a process of its own, begun in this folder, answers; see `worker.serve`."""
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "initcore._bench.worker"],
+        [sys.executable, *worker],
+        cwd=folder,
         input=json.dumps(request),
         env=os.environ | peers.environment(request["threads"]),
         capture_output=True,

@@ -1,6 +1,6 @@
 """Whole models against torch's own loop, measured and judged.
 
-    python -m initcore._bench.models --threads 2 --dtype float32
+    python -m bench.models --threads 2 --dtype float32
 
 The tensors have the shapes of published models, and all their memory has been written before. Ours
 is one call that writes a plan; torch's is a loop of `torch.nn.init` over the same tensors, with the
@@ -19,9 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from initcore._bench import command, judge, memory, peers, shapes
+from bench import memory, processes, shapes
+from bench.targets import MODEL_RISE, MODELS
+from initcore._bench import judge, peers
 from initcore._bench.cases import law_check
-from initcore._bench.targets import MODEL_RISE, MODELS
 from initcore.initializers import Initializer, Normal, Ones, TruncatedNormal, Zeros
 from initcore.keys import Key
 from initcore.models.parameters import Model, Parameter
@@ -163,7 +164,7 @@ def measure(name: str, dtype: str, *, threads: int, quick: bool = False) -> dict
         "threads": threads,
         "effort": asdict(judge.QUICK if quick else EFFORT),
     }
-    answers = [command.process(request) for _ in range(1 if quick else judge.PROCESSES)]
+    answers = [processes.process(request) for _ in range(1 if quick else judge.PROCESSES)]
     pairs = [judge.Pairs(**answer["pairs"]) for answer in answers]
     ratio, rise = judge.judge(pairs), max(answer["rise"] for answer in answers)
     least = MODELS[name] if threads == 2 else None
@@ -198,7 +199,7 @@ def line(row: dict[str, Any]) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure and print; 0 where every row is met, 1 where one is not, 3 without torch."""
-    parser = argparse.ArgumentParser(prog="python -m initcore._bench.models", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.models", description=__doc__)
     parser.add_argument("--model", action="append", choices=tuple(CASES), help="default: all")
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
     parser.add_argument("--threads", type=int, default=2, help="of both (default 2)")

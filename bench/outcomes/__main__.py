@@ -1,17 +1,17 @@
-"""`python -m initcore.lab.outcomes --out docs`: run every experiment and write the page."""
+"""`python -m bench.outcomes --out docs`: run every experiment and write the page."""
 
 import argparse
 import sys
 import time
 from pathlib import Path
 
-from initcore.lab.outcomes import EXPERIMENTS
-from initcore.lab.outcomes.page import markdown, svg
+from bench.outcomes import EXPERIMENTS
+from bench.outcomes.page import markdown, svg
 
 
 def main() -> int:
     """Run the experiments; returns 0."""
-    parser = argparse.ArgumentParser(prog="python -m initcore.lab.outcomes")
+    parser = argparse.ArgumentParser(prog="python -m bench.outcomes")
     parser.add_argument("--out", type=Path, default=Path("docs"), help="folder of the page")
     out: Path = parser.parse_args().out
     (out / "outcomes").mkdir(parents=True, exist_ok=True)

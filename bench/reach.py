@@ -1,6 +1,6 @@
 """The reach of the dense layer: every row of its table, measured and judged.
 
-    python -m initcore._bench.reach --dtype float32 --threads 1 --activation relu
+    python -m bench.reach --dtype float32 --threads 1 --activation relu
 
 A layer is timed as in the cases: forward and backward with all gradients, `out=` given. Its peer is
 the fastest one of each shape. With one thread peers are timed in pairs with initcore, and so is the
@@ -24,10 +24,11 @@ from typing import Any
 import numpy as np
 
 import initcore
+from bench import alone
+from bench.targets import REACH, Reach
 from initcore import kernels
-from initcore._bench import alone, command
+from initcore._bench import command
 from initcore._bench.cases import DENSE_SHAPES, DTYPES
-from initcore._bench.targets import REACH, Reach
 
 _LARGE = 2_000_000
 """Products of the three lengths from which a shape is a large one."""
@@ -122,7 +123,7 @@ def _seconds(call: Callable[[], None], calls: int = 200) -> float:
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure and print; 0 where every row is met, 1 where one is not."""
-    parser = argparse.ArgumentParser(prog="python -m initcore._bench.reach", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.reach", description=__doc__)
     parser.add_argument("--dtype", choices=DTYPES, default="float32")
     parser.add_argument("--activation", choices=("relu", "tanh"), default="relu")
     parser.add_argument("--threads", type=int, default=1)

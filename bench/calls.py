@@ -1,6 +1,6 @@
 """What starting a torch model costs beside the numbers themselves, per tensor.
 
-    python -m initcore._bench.calls
+    python -m bench.calls
 
 Models of many small tensors: 500 dense layers, and as many layers as ResNet-50 and ViT-B have, of
 few units. Of each, the first call (which looks at the model, makes the plan and writes it), and
@@ -165,7 +165,7 @@ def line(row: dict[str, Any]) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure and print; 0 where every row is met, 1 where one is not, 3 without torch."""
-    parser = argparse.ArgumentParser(prog="python -m initcore._bench.calls", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.calls", description=__doc__)
     parser.add_argument("--case", action="append", choices=tuple(CASES), help="default: all")
     parser.add_argument("--quick", action="store_true", help="fewer runs")
     parser.add_argument("--json", metavar="FILE", help="write all figures there")

@@ -1,6 +1,6 @@
 """What probes cost: training with a record of every k-th step, against the same without.
 
-    python -m initcore._bench.probes
+    python -m bench.probes
 
 The ratio is that of the times with and without, by the rule of judge.py, in one process.
 """

@@ -7,6 +7,7 @@ next library in the same process. So none is measured beside another here.
 from dataclasses import asdict
 from typing import Any
 
+from bench import processes
 from initcore._bench import command, judge, peers
 
 ROUNDS = 5
@@ -36,7 +37,7 @@ def measure(names: list[str], threads: int, *, quick: bool = False) -> dict[str,
         best = {}
         for who, needs in IMPLEMENTATIONS.items():
             if set(needs) <= set(installed):
-                answer = command.process(request | {"alone": who, "peers": needs})
+                answer = processes.process(request | {"alone": who, "peers": needs})
                 best[who] = {name: min(times) for name, times in answer["measured"].items()}
         rounds.append(best)
     rows = [

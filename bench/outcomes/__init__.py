@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from initcore.lab.outcomes._outcome import Outcome
-from initcore.lab.outcomes.other_networks import born_dead, deep_linear, residual, width_transfer
-from initcore.lab.outcomes.plain_networks import (
+from bench.outcomes._outcome import Outcome
+from bench.outcomes.other_networks import born_dead, deep_linear, residual, width_transfer
+from bench.outcomes.plain_networks import (
     he_against_xavier,
     lsuv,
     orthogonal_tanh,

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import initcore as ic
+from bench.outcomes._outcome import KEY, Outcome, digits, train
 from initcore import recipes, theory
 from initcore._exact.linear_algebra import eigh, product
 from initcore.initializers import Initializer
-from initcore.lab.outcomes._outcome import KEY, Outcome, digits, train
 from initcore.layers import Activation, Scale
 from initcore.recipes import Role
 

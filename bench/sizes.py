@@ -1,6 +1,6 @@
 """What an element of a fill costs, from small arrays to very large ones, and what memory it takes.
 
-    python -m initcore._bench.sizes --threads 2
+    python -m bench.sizes --threads 2
 
 Each size is filled where it was filled before, so that the system has given all its memory. The
 row of the table that this decides: the dearest size costs at most 1.5 times the cheapest.
@@ -12,8 +12,8 @@ import time
 
 import numpy as np
 
+from bench import memory
 from initcore import kernels
-from initcore._bench import memory
 from initcore.keys import Key
 
 SIZES = tuple(2**power for power in range(16, 31, 2))
@@ -48,7 +48,7 @@ def rise(n: int) -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure and print; 0 where the row is met, 1 where not."""
-    parser = argparse.ArgumentParser(prog="python -m initcore._bench.sizes", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.sizes", description=__doc__)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--largest", type=int, default=SIZES[-1], help="elements (default 2**30)")
     args = parser.parse_args(arguments)

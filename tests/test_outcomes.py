@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from initcore.lab import outcomes
-from initcore.lab.outcomes.page import markdown, svg
+from bench import outcomes
+from bench.outcomes.page import markdown, svg
 
 pytest.importorskip("sklearn", reason="the digits are scikit-learn's")
 ROOT = Path(__file__).parents[1]

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from importlib.resources import files
 
-from initcore.lab.outcomes._outcome import Outcome
+from bench.outcomes._outcome import Outcome
 from initcore.lab.report.plots import OTHERS
 from initcore.lab.report.svg import WIDTH, Axis, Plot, Series
 
@@ -13,7 +13,7 @@ _HEAD = """# Outcomes
 Training experiments of the literature, run with initcore's own starts and kernels: what was
 published beside what was found. All of it comes from one command,
 
-    python -m initcore.lab.outcomes --out docs
+    python -m bench.outcomes --out docs
 
 and has the same bytes on every machine. The networks are small and the data are scikit-learn's
 handwritten digits: what is held against a paper is the shape of a result, not its digits.

@@ -3,9 +3,9 @@
 import math
 
 import initcore as ic
+from bench.outcomes._outcome import KEY, Outcome, digits, plain, train
 from initcore import recipes, theory
 from initcore.initializers import Initializer
-from initcore.lab.outcomes._outcome import KEY, Outcome, digits, plain, train
 
 _EPOCHS = 75  # after 25 Xavier with 22 layers has only begun to learn
 
