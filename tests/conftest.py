@@ -1,9 +1,10 @@
-"""Fixtures that any test may ask for."""
+"""Fixtures that any test may ask for, and the markers that its file gives a test."""
 
 import os
 from collections.abc import Iterator
 
 import pytest
+from runs import markers
 
 from initcore import kernels
 
@@ -17,3 +18,11 @@ def isa(request: pytest.FixtureRequest) -> Iterator[str]:
     kernels._select_isa(request.param)
     yield request.param
     kernels._select_isa(before)
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest selects by markers
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test the markers of CI's further runs."""
+    for item in items:
+        for name in markers(item.path, getattr(item, "originalname", item.name)):
+            item.add_marker(name)

@@ -77,7 +77,7 @@ def test_activations_and_derivatives_are_within_their_bound(name: str, kind: typ
     check_accuracy(name, kind, 200)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", NAMES)
 def test_activations_are_within_their_bound_on_a_dense_grid(name: str, kind: type) -> None:

@@ -42,7 +42,7 @@ def require(*tools: str) -> None:
             pytest.skip(f"{tool} is not installed")
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_arm_gives_the_same_bytes(tmp_path: Path) -> None:
     require("cmake", "aarch64-linux-gnu-gcc", "qemu-aarch64")
     here = build(tmp_path / "here", "dump")
@@ -52,7 +52,7 @@ def test_arm_gives_the_same_bytes(tmp_path: Path) -> None:
     assert len(found) == 1
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.skipif("avx2" not in kernels.isas_available(), reason="AVX-512 is emulated on AVX2")
 def test_avx512_gives_the_same_bytes_also_where_no_cpu_has_it(tmp_path: Path) -> None:
     require("cmake")
@@ -83,7 +83,7 @@ def test_the_pool_has_no_data_race(tmp_path: Path) -> None:
     assert "WARNING" not in result.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_phases_of_a_product_are_measured(tmp_path: Path) -> None:
     require("cmake")
     isas = {"avx2", "avx512", "neon"} & set(kernels.isas_available())

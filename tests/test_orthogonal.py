@@ -116,7 +116,7 @@ def test_small_matrices_have_the_bytes_of_the_page(
     assert got.tobytes() == twin(*shape, dtype, 1.1).tobytes()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_two_blocks_have_the_bytes_of_the_page(dtype: type) -> None:
     got = ic.Orthogonal()((70, 67), key=KEY, dtype=dtype)

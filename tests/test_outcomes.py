@@ -28,7 +28,7 @@ def test_born_dead_networks_are_as_frequent_as_published() -> None:
     assert outcome("born_dead").verdict == "reproduced"
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_he_trains_thirty_layers_and_xavier_does_not() -> None:
     accuracy = outcome("he_against_xavier").numbers
     assert min(accuracy["He 22"], accuracy["Xavier 22"], accuracy["He 30"]) > 0.95
@@ -36,14 +36,14 @@ def test_he_trains_thirty_layers_and_xavier_does_not() -> None:
     assert accuracy["Xavier 30"] < 0.2
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_orthogonal_weights_train_two_hundred_layers_of_tanh() -> None:
     accuracy = outcome("orthogonal_tanh").numbers
     assert accuracy["orthogonal 200"] > 0.8
     assert accuracy["Gaussian 200"] < 0.6
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_tanh_networks_train_as_deep_as_their_signals_reach() -> None:
     accuracy = outcome("trainable_depth").numbers
     assert accuracy["as said"] >= 18
@@ -52,14 +52,14 @@ def test_tanh_networks_train_as_deep_as_their_signals_reach() -> None:
     assert accuracy["4 80"] < 0.3
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_sigmoids_sit_on_a_plateau_until_the_gradient_is_kept() -> None:
     accuracy = outcome("sigmoid_plateau").numbers
     assert accuracy["U(±1/√n)"] < 0.2
     assert accuracy["backward gain"] > 0.9
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_deep_linear_networks_learn_from_orthogonal_weights_alone() -> None:
     steps = outcome("deep_linear").numbers
     assert steps["orthogonal 64"] < 1.5 * steps["orthogonal 16"]
@@ -68,7 +68,7 @@ def test_deep_linear_networks_learn_from_orthogonal_weights_alone() -> None:
     assert math.isinf(steps["Gaussian 64"])
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_fifty_residual_blocks_train_without_normalization_if_the_branches_start_small() -> None:
     accuracy = outcome("residual").numbers
     assert accuracy["He"] < 0.2
@@ -77,14 +77,14 @@ def test_fifty_residual_blocks_train_without_normalization_if_the_branches_start
     assert min(accuracy[start] for start in ("1/√L", "Fixup", "SkipInit")) > 0.9
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_lsuv_trains_thin_deep_networks() -> None:
     accuracy = outcome("lsuv").numbers
     assert accuracy["LSUV"] > 0.8
     assert accuracy["LSUV"] > accuracy["He"]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_activations_stay_as_they_are_with_width_under_mup() -> None:
     slopes = outcome("width_transfer").numbers
     assert max(abs(slope) for name, slope in slopes.items() if name.startswith("muP")) < 0.1

@@ -103,7 +103,7 @@ def test_the_page_prints_the_constants_of_the_header() -> None:
     assert in_page == in_header
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("form", "file"), [("header", "src/initcore/constants.h"), ("markdown", "docs/stream-v1.md")]
 )

@@ -178,6 +178,7 @@ def test_a_bend_or_a_line_has_no_critical_rate() -> None:
         theory.critical_rate("identity")
 
 
+@pytest.mark.slow
 def test_relu_correlations_close_in_as_the_square_of_depth() -> None:
     path = MeanField("relu", math.sqrt(2.0)).c_path(0.0, 10_001)
     known = {100: 0.805, 1000: 0.971, 10_000: 0.996}  # of 9 pi^2 / (2 l^2)

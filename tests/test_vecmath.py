@@ -70,7 +70,7 @@ def test_vecmath_is_within_a_few_ulp(function: str, kind: type) -> None:
     assert error_in_ulp(function, x, kernels._apply(function, x)) <= bound
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_vecmath_is_within_a_few_ulp_on_a_dense_grid(function: str, kind: type) -> None:
