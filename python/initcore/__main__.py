@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from initcore import __version__
+from initcore._files import streams
 
 # Each command lives in a module with add_arguments(parser) and run(args) -> exit code.
 _COMMANDS = {
@@ -38,13 +39,31 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 fine, 1 a verdict at or above what was asked for, 2 usage or bad input, 3 could not
         measure.
     """
+    streams.complete()
+    try:
+        try:
+            return _run(argv)
+        finally:
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        streams.complain("initcore: interrupted")
+        return 130
+    except BrokenPipeError:
+        # whoever reads has seen enough, such as head
+        streams.silence(sys.stdout)
+        return 0
+    except OSError as error:
+        streams.silence(sys.stdout)
+        streams.complain(
+            f"initcore: {error.filename or 'standard output'}: {error.strerror or error}"
+        )
+        return 2
+
+
+def _run(argv: Sequence[str] | None) -> int:
     args = _parser().parse_args(argv)
     module, _ = _COMMANDS[args.command]
-    try:
-        code: int = import_module(module).run(args)
-    except KeyboardInterrupt:
-        print("initcore: interrupted", file=sys.stderr)
-        return 130
+    code: int = import_module(module).run(args)
     return code
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from initcore import kernels
+from initcore._files import replacing
 
 
 @contextmanager
@@ -90,8 +91,7 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.write(text)
         return 0
     try:
-        with open(args.json, "w", encoding="utf-8") as file:
-            file.write(text)
+        replacing.write(args.json, text)
     except OSError as error:
         print(f"initcore info: --json {args.json}: {error.strerror}", file=sys.stderr)
         return 2

@@ -7,12 +7,12 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from initcore._bench import judge, peers
 from initcore._bench.cases import CASES, select
 from initcore._bench.targets import TARGETS
+from initcore._files import replacing
 
 CHECKED = "every implementation was checked against the NumPy twin before it was timed"
 
@@ -186,7 +186,7 @@ def run(args: argparse.Namespace) -> int:
         print()
     elif args.json:
         try:
-            Path(args.json).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+            replacing.write(args.json, json.dumps(figures, indent=1) + "\n")
         except OSError as error:
             print(f"initcore bench: --json {args.json}: {error.strerror}", file=sys.stderr)
             return 2

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from initcore._files import replacing
 from initcore.interop._adapters import initialize, weights
 from initcore.kernels import __version__
 from initcore.keys import Key
@@ -142,7 +143,7 @@ class Manifest:
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write it to a file."""
-        Path(path).write_text(self.to_json() + "\n", encoding="utf-8")
+        replacing.write(path, self.to_json() + "\n")
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "Manifest":

@@ -7,17 +7,18 @@ import shlex
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 from typing import TextIO
 
 from initcore import activations, kernels
+from initcore._files import replacing
 from initcore.lab import words
 from initcore.lab.comparison import DEPTH, Comparison, Settings, compare, default_widths
 from initcore.lab.datasets import DataError, load
 from initcore.lab.initializations import DEFAULT, InitializationError, parse
 from initcore.lab.progress import progress_bar
-from initcore.lab.readers import printable
+from initcore.lab.readers import BUNDLED, printable
 from initcore.lab.report import GENERATOR, page
 from initcore.lab.results import to_json
 from initcore.lab.table import encodes, render
@@ -116,22 +117,20 @@ def run(args: argparse.Namespace) -> int:
         out = _page_path(args.out)
         if args.json not in {None, "-"}:
             _writable(Path(args.json), "--json")
+        _check_different(args, out)
         dataset = load(args.data, target=args.target)
         with progress_bar(total, quiet=args.quiet) as progress:
             comparison = compare(dataset, initializations, settings, progress=progress)
         command = _command(args)
-        if args.json == "-":
-            sys.stdout.write(to_json(comparison, command))
-        elif args.json is not None:
-            Path(args.json).write_text(to_json(comparison, command), encoding="utf-8")
+        if args.json not in {None, "-"}:
+            replacing.write(args.json, to_json(comparison, command))
         if out is not None:
-            out.write_text(page(comparison, command), encoding="utf-8")
-    except (DataError, InitializationError, UsageError) as error:
+            replacing.write(out, page(comparison, command))
+    except (DataError, InitializationError, UsageError, OSError) as error:
         print(f"initcore compare: {error}", file=sys.stderr)
         return 2
-    except OSError as error:
-        print(f"initcore compare: {error}", file=sys.stderr)
-        return 2
+    if args.json == "-":
+        sys.stdout.write(to_json(comparison, command))
     if not args.quiet:
         _show(comparison, out, sys.stderr if args.json == "-" else sys.stdout)
     return 0
@@ -208,6 +207,19 @@ def _page_path(out: str | None) -> Path | None:
     return path
 
 
+def _check_different(args: argparse.Namespace, out: Path | None) -> None:
+    """Refuse to write over the data, or to write two things to one file."""
+    files = {
+        "--data": None if args.data in BUNDLED else args.data,
+        "--json": None if args.json == "-" else args.json,
+        "--out": out,
+    }
+    given = {option: path for option, path in files.items() if path is not None}
+    for (a, path), (b, other) in combinations(given.items(), 2):
+        if replacing.same_file(path, other):
+            raise UsageError(f"{a}={path} and {b}={other} are the same file; name another for {b}")
+
+
 def _writable(path: Path, option: str) -> None:
     folder = path.parent
     if path.is_dir():
@@ -266,11 +278,7 @@ def _show(comparison: Comparison, out: Path | None, stream: TextIO) -> None:
 
 
 def _write(stream: TextIO, text: str) -> None:
-    """Write what the stream can encode; a reader that stops early, such as head, is no error."""
-    write: Callable[[str], object] = stream.write
+    """Write what the stream can encode."""
     encoding = stream.encoding or "ascii"
-    try:
-        write(text.encode(encoding, errors="replace").decode(encoding))
-        stream.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    stream.write(text.encode(encoding, errors="replace").decode(encoding))
+    stream.flush()

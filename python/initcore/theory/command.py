@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 
 from initcore import activations
+from initcore._files import replacing
 from initcore.activations import gains
 from initcore.theory.mean_field import MeanField
 
@@ -87,14 +88,13 @@ def run(args: argparse.Namespace) -> int:
         ]
         if args.json is not None:
             text = json.dumps([_plain(row) for row in rows], indent=2) + "\n"
-            if args.json == "-":
-                sys.stdout.write(text)
-            else:
-                with open(args.json, "w", encoding="utf-8") as file:
-                    file.write(text)
+            if args.json != "-":
+                replacing.write(args.json, text)
     except (UsageError, OSError) as error:
         print(f"initcore theory: {error}", file=sys.stderr)
         return 2
+    if args.json == "-":
+        sys.stdout.write(text)
     print(table(rows, args.depth), file=sys.stderr if args.json == "-" else sys.stdout, end="")
     return 0
 

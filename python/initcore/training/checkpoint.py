@@ -2,14 +2,13 @@
 
 import json
 import os
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from initcore._files import replacing
 from initcore.training.history import History
 from initcore.training.optimizers import State
 from initcore.training.probes import ProbeRecord
@@ -60,26 +59,7 @@ def save(
                 for name, array in zip(names, kept, strict=True)
                 if array is not None
             }
-    _replace(Path(path), library.numpy.save(tensors, {"initcore": json.dumps(facts)}))
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Put `content` into place in one step, after it has reached the disk."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    replacing.write(path, library.numpy.save(tensors, {"initcore": json.dumps(facts)}))
 
 
 def load(

@@ -1,0 +1,1 @@
+"""Files of the user: how one is replaced, and whether two paths name the same one."""
