@@ -260,3 +260,34 @@ def test_forget_gates_that_start_alike_are_no_copies() -> None:
     model.bias_ih_l0.data.normal_()
     model.bias_ih_l0_reverse.data.copy_(model.bias_ih_l0)
     assert [found.code for found in doctor.audit(model).findings] == ["duplicate"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("[" * 100_000, "not JSON"),
+        ("{", "not JSON"),
+        ("[]", "must be a manifest"),
+        ({"key": None}, '"key" of text must be a dict'),
+        ({"key": {}}, '"key" of text is no key'),
+        ({"key": {"seed": "a"}}, '"key" of text is no key'),
+        ({"key": {"seed": 10**400}}, '"key" of text is no key'),
+        ({"key": {"seed": 1, "path": 3}}, '"key" of text is no key'),
+        ({"recipe": 3}, '"recipe" of text must be a dict'),
+        ({"tensors": ["a"]}, '"tensors" of text must be a dict'),
+        ({"tensors": {"a": {}}}, "'a' without a fingerprint"),
+        ({"tensors": {"a": {"fingerprint": 3}}}, "'a' without a fingerprint"),
+        ({"versions": []}, '"versions" of text must be a dict'),
+    ],
+)
+def test_a_manifest_of_another_form_is_refused_in_one_line(tmp_path, change, message):
+    net = ic.Sequential(ic.Dense(3, 2))
+    text = interop.Manifest.of(net, interop.initialize(net, "he", key=0)).to_json()
+    changed = change if isinstance(change, str) else json.dumps(json.loads(text) | change)
+    with pytest.raises(ValueError, match=message):
+        interop.Manifest.from_json(changed)
+    path = tmp_path / "start.json"
+    path.write_text(changed)
+    with pytest.raises(ValueError, match=message) as caught:
+        interop.Manifest.load(path)
+    assert str(caught.value).startswith(f"path={str(path)!r} ")

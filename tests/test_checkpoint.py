@@ -30,7 +30,9 @@ def data(dtype=np.float32, n=N):
 
 def fit(net, epochs, **options):
     settings = {"optimizer": ic.SGD(0.1, 0.9), "batch_size": 8, "key": ic.Key(1)}
-    return net.fit(*data(net.layers[0].w.dtype), epochs=epochs, **(settings | options))
+    return net.fit(
+        *data(next(iter(net.parameters().values())).dtype), epochs=epochs, **(settings | options)
+    )
 
 
 def weights(net):
@@ -252,3 +254,261 @@ def test_a_bar_follows_the_run_on_standard_error_and_changes_nothing(capsys):
     assert "3/3" in capsys.readouterr().err
     assert seen == [0, 1, 2]
     assert weights(net) == weights(twin)
+
+
+def test_a_run_without_validation_cannot_be_resumed_with_one():
+    net = make()
+    fit(net, 2)
+    with pytest.raises(ValueError, match="had no validation"):
+        fit(net, 4, resume=True, validation=data())
+    assert net.history.epochs == 2
+
+
+# What a hostile or damaged file may hold: a change of the tensors or the facts of a good one.
+
+
+def good(tmp_path):
+    """A network that has run two epochs with momentum and probes, and its file, taken apart."""
+    from safetensors import safe_open
+
+    net = make()
+    fit(net, 2, probes=ic.Probes(every=3))
+    path = tmp_path / "good"
+    net.save(path)
+    with safe_open(path, framework="np") as file:
+        return net, safetensors.load_file(path), json.loads(file.metadata()["initcore"])
+
+
+def refuse(tmp_path, tensors, facts, message, **options):
+    """The file is refused with its path, and the network is as it was."""
+    path, net = tmp_path / "changed", make(seed=3)
+    fit(net, 1)
+    before, history = weights(net), net.history
+    text = facts if isinstance(facts, str) else json.dumps(facts)
+    safetensors.save_file(tensors, path, {"initcore": text})
+    with pytest.raises(ValueError, match=message) as caught:
+        net.load(path, **options)
+    assert f"path={str(path)!r}" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert weights(net) == before
+    assert net.history is history
+
+
+@pytest.mark.parametrize("kept", ["0.weight:first", "out.bias:first"])
+@pytest.mark.parametrize("shape", [(1,), (12, N_IN, 1), (13, N_IN), ()])
+def test_the_optimizers_arrays_have_the_shapes_of_their_parameters(tmp_path, kept, shape):
+    _, tensors, facts = good(tmp_path)
+    assert kept in tensors
+    tensors[kept] = np.zeros(shape, np.float32)
+    refuse(tmp_path, tensors, facts, f"{kept}' of shape")
+
+
+def test_the_optimizers_arrays_have_the_type_of_the_run(tmp_path):
+    _, tensors, facts = good(tmp_path)
+    refuse(
+        tmp_path,
+        tensors | {"0.bias:first": np.zeros(12)},
+        facts,
+        "0.bias:first' in float64, and its run computed in 'float32'",
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.bool_, np.float16, np.uint8, np.complex64])
+@pytest.mark.parametrize("name", ["0.weight", "0.weight:first"])
+def test_only_float32_and_float64_are_read(tmp_path, dtype, name):
+    _, tensors, facts = good(tmp_path)
+    changed = tensors | {name: np.zeros((12, N_IN), dtype)}
+    if dtype is np.complex64:
+        changed[name] = np.zeros((12, N_IN), np.int64)
+    refuse(tmp_path, changed, facts, f"'{name}' of type")
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        ("[]", "metadata that are a list"),
+        ("{", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ("1" * 5000, "not JSON"),
+        ({"format": 3}, "format 3"),
+        ({"format": "1"}, "format '1'"),
+        ({"format": True}, "format True"),
+        ({"format": [1]}, r"format \[1\]"),
+        ({"compute": None}, "compute vNone"),
+        ({"history": []}, "cannot be read: it is no record"),
+        ({"history": {"loss": 3}}, r"data\['loss'\]=3 must be a list of numbers"),
+        ({"history": {"loss": ["a"]}}, r"data\['loss'\]"),
+        ({"history": {"run": []}}, r"data\['run'\]"),
+        ({"history": {"epoch": 1}}, r"the entries \['epoch'\]"),
+        ({"history": {}, "probes": []}, "probes must be a dict"),
+        ({"history": {}, "probes": {"layers": 3, "parameters": []}}, "layers=3"),
+        ({"history": {}, "probes": {"layers": [], "parameters": []}}, "steps of shape"),
+        ({"history": {}, "probes": {"layers": ["0"], "parameters": []}}, "steps of shape"),
+        ({"history": {}, "step": 1}, "powers=None"),
+        ({"step": 1, "powers": [1, 1]}, "no record of its run"),
+        ({"history": {}, "step": 1, "powers": [1]}, "powers="),
+        ({"history": {}, "step": 1, "powers": [1, math.nan]}, "powers="),
+        ({"history": {}, "step": 1, "powers": ["a", 1]}, "powers="),
+        ({"history": {}, "step": -1, "powers": [1, 1]}, "step=-1"),
+        ({"history": {}, "step": 1.5, "powers": [1, 1]}, "step=1.5"),
+        ({"history": {}, "step": 10**30, "powers": [1, 1]}, "step=10"),
+        ({"history": {}, "step": True, "powers": [1, 1]}, "step=True"),
+    ],
+)
+def test_metadata_of_another_form_are_refused(tmp_path, facts, message):
+    _, tensors, _ = good(tmp_path)
+    refuse(tmp_path, tensors, facts, message)
+
+
+def test_probes_without_their_arrays_are_refused(tmp_path):
+    _, tensors, facts = good(tmp_path)
+    for name in ("probes:steps", "probes:values"):
+        fewer = {n: a for n, a in tensors.items() if n != name}
+        refuse(tmp_path, fewer, facts, "its probes have")
+        refuse(tmp_path, tensors | {name: np.zeros(3, np.float32)}, facts, "its probes have")
+    refuse(
+        tmp_path, tensors | {"probes:steps": np.zeros((2, 2), np.int64)}, facts, "steps of shape"
+    )
+
+
+def test_float64_is_rounded_only_where_that_is_asked_for(tmp_path):
+    _, tensors, _ = good(tmp_path)
+    exact = make(np.float64, seed=4)
+    exact.save(tmp_path / "exact")
+    net = make()
+    with pytest.raises(ValueError, match="in float64, and the network computes in float32"):
+        net.load(tmp_path / "exact")
+    net.load(tmp_path / "exact", rounded=True)
+    for name, array in net.parameters().items():
+        assert np.array_equal(array, exact.parameters()[name].astype(np.float32))
+    large = tensors | {"0.weight": np.full((12, N_IN), 1e300)}
+    refuse(tmp_path, large, {}, r"0.weight' with the value 1e\+300", rounded=True)
+    # and what is exact is read without a word
+    wide = make(np.float64)
+    net.save(tmp_path / "narrow")
+    wide.load(tmp_path / "narrow")
+    assert np.array_equal(wide.layers[0].w, net.layers[0].w)
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 8, b"garbage" * 99, b"\xff" * 64])
+def test_a_file_that_is_none_is_refused_with_its_path(tmp_path, content):
+    path = tmp_path / "net"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"no whole file of safetensors|cannot be read") as caught:
+        make().load(path)
+    assert f"path={str(path)!r}" in str(caught.value)
+
+
+def test_a_file_that_was_cut_off_or_has_a_flipped_bit_is_read_or_refused_in_one_line(tmp_path):
+    net, _, _ = good(tmp_path)
+    content = (tmp_path / "good").read_bytes()
+    rng = np.random.default_rng(0)
+    path, messages = tmp_path / "damaged", []
+    header = int.from_bytes(content[:8], "little") + 8
+    for at in rng.integers(0, header, 300):
+        damaged = bytearray(content)
+        damaged[at] ^= 1 << rng.integers(8)
+        path.write_bytes(damaged)
+        try:
+            net.load(path)
+        except ValueError as error:
+            messages.append(str(error))
+    assert len(messages) > 100
+    assert all(message.startswith(f"path={str(path)!r} ") for message in messages)
+    for size in rng.integers(0, len(content), 20):
+        path.write_bytes(content[:size])
+        with pytest.raises(ValueError, match="path="):
+            net.load(path)
+
+
+def test_a_missing_file_and_a_folder_are_errors_of_the_system(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nothing"):
+        make().load(tmp_path / "nothing")
+    with pytest.raises((OSError, ValueError), match=tmp_path.name):
+        make().load(tmp_path)
+
+
+def test_a_network_without_weights_asks_for_its_shapes(tmp_path):
+    make().save(tmp_path / "net")
+    fresh = ic.Sequential(ic.Dense(N_IN, 12, "tanh"), ic.Dense(12, CLASSES, name="out"))
+    with pytest.raises(RuntimeError, match="has no weights yet: call initialize"):
+        fresh.load(tmp_path / "net")
+
+
+def test_weights_that_are_read_only_are_refused_before_any_is_written(tmp_path):
+    make(seed=8).save(tmp_path / "net")
+    net = make()
+    before = weights(net)
+    net.layers[1].b.flags.writeable = False
+    with pytest.raises(ValueError, match=r"out\.bias is read-only"):
+        net.load(tmp_path / "net")
+    assert weights(net) == before
+
+
+def clashing():
+    """A network whose layers are called as format 1 called the optimizer's arrays."""
+    inner = ic.Sequential(
+        ic.Sequential(ic.Dense(N_IN, N_IN, name="a"), name="first"), name="optimizer"
+    )
+    net = ic.Sequential(inner, ic.Dense(N_IN, N_IN, name="a"), ic.Dense(N_IN, CLASSES))
+    net.initialize(key=0)
+    return net
+
+
+def test_no_name_of_a_layer_is_that_of_an_array_of_the_run(tmp_path):
+    whole, start, other = clashing(), clashing(), clashing()
+    fit(whole, 4)
+    fit(start, 2)
+    start.save(tmp_path / "net")
+    other.load(tmp_path / "net")
+    assert weights(other) == weights(start)
+    fit(other, 4, resume=True)
+    assert weights(other) == weights(whole)
+
+
+def as_format_1(tensors, facts):
+    names = {"probes:steps": "history.probes.steps", "probes:values": "history.probes.values"}
+    for name in tensors:
+        head, _, kind = name.partition(":")
+        if kind in ("first", "second"):
+            names[name] = f"optimizer.{kind}.{head}"
+    return {names.get(n, n): a for n, a in tensors.items()}, facts | {"format": 1}
+
+
+def test_files_of_format_1_are_read_where_their_names_are_clear(tmp_path):
+    _, tensors, facts = good(tmp_path)
+    old, facts = as_format_1(tensors, facts)
+    assert "optimizer.first.0.weight" in old
+    safetensors.save_file(old, tmp_path / "old", {"initcore": json.dumps(facts)})
+    whole, other = make(), make(seed=9)
+    fit(whole, 4, probes=ic.Probes(every=3))
+    other.load(tmp_path / "old")
+    fit(other, 4, resume=True, probes=ic.Probes(every=3))
+    assert weights(other) == weights(whole)
+    assert other.history == whole.history
+
+
+def test_files_of_format_1_are_refused_where_two_arrays_had_one_name(tmp_path):
+    net = clashing()
+    facts = {"format": 1, "compute": 1, "history": {}, "step": 0, "powers": [1, 1]}
+    arrays = {name: np.asarray(a) for name, a in net.parameters().items()}
+    safetensors.save_file(arrays, tmp_path / "old", {"initcore": json.dumps(facts)})
+    with pytest.raises(ValueError, match=r"cannot tell the network's 'optimizer\.first\.a\."):
+        net.load(tmp_path / "old")
+    facts = {"format": 1, "compute": 1}
+    safetensors.save_file(arrays, tmp_path / "old", {"initcore": json.dumps(facts)})
+    net.load(tmp_path / "old")
+
+
+def test_the_record_of_a_network_is_that_of_the_file_it_loads(tmp_path):
+    net, other = make(), make(seed=1)
+    fit(net, 2)
+    net.save(tmp_path / "net")
+    fit(other, 3)
+    other.load(tmp_path / "net")
+    assert other.history == net.history
+    safetensors.save_file(
+        {n: np.asarray(a) for n, a in net.parameters().items()}, tmp_path / "weights"
+    )
+    other.load(tmp_path / "weights")
+    assert other.history is None

@@ -333,6 +333,10 @@ class Sequential(Chain):
         loop.check_probes(spec, list(parameters.values()))
         settings = spec.settings()
         old = self._last_run(spec, settings, bool(restore_best)) if resume else None
+        if old is not None and between.validation is not None and old[0].validation_loss is None:
+            raise ValueError(
+                "resume=True: the run so far had no validation; leave validation or resume out"
+            )
         run = loop.Run(spec, None if old is None else old[1])
         history = History() if old is None else old[0]
         run.record_in(history)
@@ -432,22 +436,27 @@ class Sequential(Chain):
         """
         checkpoint.save(path, self._arrays(), list(self.parameters()), self.history, self._state)
 
-    def load(self, path: str | os.PathLike[str]) -> None:
+    def load(self, path: str | os.PathLike[str], *, rounded: bool = False) -> None:
         """Read what `save` wrote into this network, whose layers are those of the saved one.
 
-        `history` is then that of the saved run, and fit(..., resume=True) goes on with it.
+        `history` is then the saved run's, whatever this network's was before, and fit(...,
+        resume=True) goes on with it; it is None after a file that holds weights alone.
 
         Parameters
         ----------
         path : path-like
-            Of a file of `save`, or another with tensors of the parameters' names and shapes.
+            Of a file of `save`, or another with tensors of the parameters' names and shapes, in
+            float32 or float64.
+        rounded : bool, default False
+            Round float64 values to the float32 of this network; otherwise such a file is refused.
 
         Raises
         ------
         ImportError
             safetensors, of initcore[scale], is not installed.
         ValueError
-            An array is missing or has another shape; the network is then as it was.
+            The file is damaged, or an array, the optimizer's state or the record is missing or of
+            another shape or type; the network is then as it was, and the message names the path.
         RuntimeError, OSError
             The network has no weights yet, or there is no such file.
 
@@ -458,7 +467,11 @@ class Sequential(Chain):
         """
         self._require_idle("load")
         arrays = self._arrays()
-        values, history, state = checkpoint.load(path, arrays, list(self.parameters()))
+        for name, array in arrays.items():
+            if not array.flags.writeable:
+                raise ValueError(f"{name} is read-only: load writes into it; copy it first")
+        names = list(self.parameters())
+        values, history, state = checkpoint.load(path, arrays, names, rounded=bool(rounded))
         for name, array in arrays.items():
             array[...] = values[name]
         self.forget()

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
@@ -131,12 +131,18 @@ class Manifest:
         ValueError
             If it is of another format, or its fingerprints do not belong together.
         """
-        data = json.loads(text)
+        try:
+            data = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"text is not JSON ({error})") from None
         if not isinstance(data, dict) or data.get("format") != _FORMAT:
             raise ValueError(f'text must be a manifest of "format": {_FORMAT}')
-        made = cls(
-            Key.from_dict(data["key"]), data["recipe"], data["tensors"], data.get("versions", {})
-        )
+        _check_entries(data)
+        try:
+            key = Key.from_dict(data["key"])
+        except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
+            raise ValueError(f'"key" of text is no key: {error}') from None
+        made = cls(key, data["recipe"], data["tensors"], data.get("versions", {}))
         if made.fingerprint != data.get("fingerprint"):
             raise ValueError("text has fingerprints that do not belong together; it was changed")
         return made
@@ -148,4 +154,18 @@ class Manifest:
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "Manifest":
         """Read it from a file; see `from_json`."""
-        return cls.from_json(Path(path).read_text(encoding="utf-8"))
+        try:
+            return cls.from_json(Path(path).read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"path={fspath(path)!r} is no manifest: {error}") from None
+
+
+def _check_entries(data: dict[str, Any]) -> None:
+    """Refuse entries that are not of their type."""
+    for name in ("key", "recipe", "tensors", "versions"):
+        found = data.get(name, {} if name == "versions" else None)
+        if not isinstance(found, dict):
+            raise ValueError(f'"{name}" of text must be a dict, not {found!r:.80}')
+    for name, facts in data["tensors"].items():
+        if not isinstance(facts, dict) or not isinstance(facts.get("fingerprint"), str):
+            raise ValueError(f'"tensors" of text has {name!r} without a fingerprint')

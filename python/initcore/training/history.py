@@ -1,6 +1,7 @@
 """The record of one training run."""
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
@@ -76,7 +77,13 @@ class History:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "History":
-        """The record that `to_dict` wrote."""
+        """The record that `to_dict` wrote.
+
+        Raises
+        ------
+        ValueError
+            If an entry is unknown, or is not of its type.
+        """
         known = {f.name for f in fields(cls)}
         unknown = sorted(set(data) - known)
         if unknown:
@@ -84,6 +91,10 @@ class History:
                 f"data has the entries {unknown}, which a History does not have; "
                 f"it has {sorted(known)}"
             )
+        for name, value in data.items():
+            wanted, fits = _ENTRIES[name]
+            if not fits(value):
+                raise ValueError(f"data[{name!r}]={value!r:.80} must be {wanted}")
         record = data.get("probes")
         probes = None if record is None else ProbeRecord.from_dict(record)
         return cls(**(data | {"probes": probes}))
@@ -95,3 +106,31 @@ class History:
         return repr(self.to_dict()) == repr(other.to_dict())
 
     __hash__ = None  # type: ignore[assignment]  # it grows during the run
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_numbers(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_number, value))
+
+
+def _or_none(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or fits(value)
+
+
+# What each entry of a record must be, in words and as a test.
+_ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "run": ("a dict", lambda value: isinstance(value, dict)),
+    "initial_loss": ("a number", _is_number),
+    "initial_accuracy": ("a number or None", _or_none(_is_number)),
+    "loss": ("a list of numbers", _is_numbers),
+    "accuracy": ("a list of numbers or None", _or_none(_is_numbers)),
+    "validation_loss": ("a list of numbers or None", _or_none(_is_numbers)),
+    "validation_accuracy": ("a list of numbers or None", _or_none(_is_numbers)),
+    "gradient_norm": ("a list of numbers", _is_numbers),
+    "diverged_epoch": ("a whole number or None", _or_none(lambda value: type(value) is int)),
+    "diverged_layer": ("a text or None", _or_none(lambda value: isinstance(value, str))),
+    "probes": ("a dict or None", _or_none(lambda value: isinstance(value, dict))),
+}

@@ -204,8 +204,32 @@ class ProbeRecord:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "ProbeRecord":
-        """The record that `to_dict` wrote."""
-        return cls(**data)
+        """The record that `to_dict` wrote.
+
+        Raises
+        ------
+        ValueError
+            If an entry is missing, unknown or not of its type, or the shapes do not fit.
+        """
+        wanted = ("layers", "parameters", "steps", "values")
+        if not isinstance(data, dict) or set(data) != set(wanted):
+            raise ValueError(f"a record of probes must be a dict of {', '.join(wanted)}")
+        for name in wanted[:2]:
+            texts = data[name]
+            if not isinstance(texts, list | tuple) or not all(isinstance(t, str) for t in texts):
+                raise ValueError(f"{name}={texts!r:.80} must be a list of names")
+        try:
+            steps, values = np.asarray(data["steps"]), np.asarray(data["values"], np.float64)
+        except (TypeError, ValueError):
+            raise ValueError("steps and values must be lists of numbers") from None
+        columns = LAYER_FACTS * len(data["layers"]) + PARAMETER_FACTS * len(data["parameters"])
+        whole = steps.dtype.kind == "i" or not steps.size
+        if steps.ndim != 1 or not whole or values.size != steps.size * columns or not columns:
+            raise ValueError(
+                f"steps of shape {steps.shape} and values of shape {values.shape} must be (n,) "
+                f"whole numbers and (n, {columns}) numbers"
+            )
+        return cls(data["layers"], data["parameters"], steps, values)
 
 
 def flat_ends(activation: Activation, dtype: np.dtype[Any]) -> tuple[float, float]:
