@@ -42,3 +42,15 @@ def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--version"])
     assert stop.value.code == 0
     assert capsys.readouterr().out == f"initcore {ic.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "options", [["compare", "--seed", "3"], ["theory", "--dep", "3"], ["info", "--js", "-"]]
+)
+def test_an_abbreviated_option_is_refused(
+    options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(options)
+    assert stop.value.code == 2
+    assert options[1] in capsys.readouterr().err

@@ -199,8 +199,8 @@ def test_table_shortens_titles_then_drops_columns_from_the_right(comparison, wid
 def test_table_shows_mean_and_range_over_the_seeds(comparison):
     lines = lines_of_table(render(comparison))
     for row in comparison.rows:
-        low, high = min(row.accuracies), max(row.accuracies)
-        shown = f"{row.accuracy:.3f} ({low:.2f}-{high:.2f})"
+        low, high = min(row.scores), max(row.scores)
+        shown = f"{row.score:.3f} ({low:.2f}-{high:.2f})"
         assert any(line.startswith(f"{row.name} ") and shown in line for line in lines)
 
 
@@ -247,20 +247,20 @@ def test_factors_are_short():
 
 
 def test_sentences_follow_the_run(comparison):
-    best = max(comparison.rows, key=lambda row: row.accuracy)
-    worst = min(comparison.rows, key=lambda row: row.accuracy)
+    best = max(comparison.rows, key=lambda row: row.score)
+    worst = min(comparison.rows, key=lambda row: row.score)
     text = headline(comparison)
-    assert f"{100 * best.accuracy:.1f} %" in text
-    assert f"{100 * worst.accuracy:.1f} %" in text
-    heads = [head for head, _ in findings(comparison.section("relu"))]
+    assert f"{100 * best.score:.1f} %" in text
+    assert f"{100 * worst.score:.1f} %" in text
+    heads = [head for head, _ in findings(comparison.section("relu"), comparison.dataset)]
     assert "Equal units stay equal" in heads
 
 
 def test_a_run_in_which_all_starts_do_well_says_so():
     easy = compare(small_data(), parse("he,glorot"), Settings(("tanh",), (12,), epochs=12, seeds=1))
-    assert min(row.accuracy for row in easy.rows) > 0.9
+    assert min(row.score for row in easy.rows) > 0.9
     assert "forgives" in headline(easy)
-    assert findings(easy.rows)[0][0] == "A scale that fits keeps both"
+    assert findings(easy.rows, easy.dataset)[0][0] == "A scale that fits keeps both"
     assert verdict_sentence(easy).endswith("two of the two judged OK.")
 
 
@@ -455,3 +455,78 @@ def test_the_default_run_shows_what_it_promises():
     assert rows["tanh", "xavier"].accuracy >= 0.95
     assert str(rows["relu", "he"].verdict) == str(rows["tanh", "xavier"].verdict) == "OK"
     assert str(rows["relu", "xavier"].verdict) == "WARN fading"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("constant:1e39", "must be finite in float32"),
+        ("normal:1e300", "must be finite in float32"),
+        ("uniform:1e39", "must be finite in float32"),
+        ("delta_orthogonal", "not a convolution"),
+        ("forget_bias", "must have one axis"),
+        ("hippo_leg_s", "must be square"),
+        ("step_bias", "must have one axis"),
+        ("chrono", "needs (missing 1 required positional argument: 'longest')"),
+        ("class_prior", "'counts'"),
+        ("wang_init", "'width' and 'n_layers'"),
+    ],
+)
+def test_a_start_that_cannot_fill_the_layers_is_one_line(csv_file, capsys, name, says):
+    assert run_quick(csv_file, "--init", f"he,{name}", "--out", "none") == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"initcore compare: --init={name}")
+    assert says in error
+    assert error.count("\n") == 1
+
+
+def run_of(data: Dataset, starts: str, **settings) -> Comparison:
+    chosen = {"activations": ("tanh",), "widths": (12,), "epochs": 2, "seeds": 1}
+    return compare(data, parse(starts), Settings(**(chosen | settings)))
+
+
+def test_sentences_are_true_of_one_start():
+    one = run_of(small_data(), "he", epochs=12)
+    assert headline(one).startswith("On clouds, he with tanh ends with a test accuracy of ")
+    assert "brought the loss to a quarter" in headline(one)
+    assert verdict_sentence(one).endswith("for the one judged OK.")
+    text = " ".join(sentence for _, sentence in findings(one.rows, one.dataset))
+    assert "whatever the start" not in text
+    assert "There is one hidden layer" in text
+    bad = run_of(small_data(), "zero")
+    assert "training stalled" in headline(bad)
+    assert verdict_sentence(bad).endswith(
+        "of no network to a quarter of that of guessing, or below."
+    )
+
+
+def test_only_networks_that_learned_forgive_their_start():
+    none = run_of(small_data(), "zero,constant:0")
+    assert headline(none).endswith(", and none of them has learned.")
+    assert "forgives" not in headline(none)
+    activations = run_of(small_data(), "he", activations=("tanh", "relu"), epochs=40)
+    assert all(row.outcome == "learned" for row in activations.rows)
+    assert "forgives" not in headline(activations)
+
+
+def test_rare_classes_are_not_learned_by_naming_the_common_one():
+    rng = np.random.default_rng(0)
+    labels = (np.arange(400) % 50 == 0).astype(int)
+    data = split(RawData("rare", rng.normal(size=(400, 5)), labels), test_share=0.25, key=ic.Key(0))
+    result = run_of(data, "zero,normal:0.001", epochs=10)
+    assert [row.outcome for row in result.rows] == ["stalled", "stalled"]
+    assert min(row.score for row in result.rows) > 0.95
+    assert "Naming the most common class every time gives 98.0 %." in headline(result)
+    assert "none of them has learned" in headline(result)
+
+
+def test_a_run_that_diverges_says_at_which_step(comparison):
+    record = to_dict(comparison, "x")["rows"]
+    for row, found in zip(comparison.rows, record, strict=True):
+        assert found["runs"][0]["diverged_step"] == row.runs[0].diverged_step
+    wild = run_of(small_data(), "normal:9", activations=("relu",), widths=(16, 14, 12), lr=50.0)
+    (row,) = wild.rows
+    assert row.outcome == "diverged"
+    assert row.runs[0].diverged_step is not None
+    text = " ".join(sentence for _, sentence in findings(wild.rows, wild.dataset))
+    assert f"no number at all at step {row.runs[0].diverged_step}" in text

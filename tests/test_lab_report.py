@@ -172,13 +172,13 @@ def test_scores_show_mean_and_range_of_the_accuracy(comparison, text):
     cells = [e for e in tree(text).iter("span") if e.attrib.get("class") == "accuracy"]
     assert len(cells) == len(comparison.rows)
     for cell, row in zip(cells, comparison.rows, strict=True):
-        low, high = min(row.accuracies), max(row.accuracies)
+        low, high = min(row.scores), max(row.scores)
         shown = "".join(cell.itertext())
-        assert f"{100 * row.accuracy:.1f} %" in shown
+        assert f"{100 * row.score:.1f} %" in shown
         assert f"({100 * low:.0f} to {100 * high:.0f})" in shown
         scale, bar = (numbers(path.attrib["d"]) for path in cell.iter("path"))
         left, right = scale[0], scale[2]
-        at = [left + (right - left) * share for share in (low, high, row.accuracy)]
+        at = [left + (right - left) * share for share in (low, high, row.score)]
         dot = float(cell.find("svg/circle").attrib["cx"])
         assert [bar[0], bar[2], dot] == pytest.approx(at, abs=0.06)
 

@@ -107,7 +107,7 @@ def test_decades_of_nothing():
     ],
 )
 def test_training_outcome(initial, losses, outcome):
-    assert judge_training(initial, losses, 10) == outcome
+    assert judge_training(initial, losses, math.log(10)) == outcome
 
 
 # Networks with one name and another's weights: the verdict must follow the weights.
@@ -270,3 +270,157 @@ def test_distinct_units_and_dead_units_are_counted():
     assert statistics.dead[0] == 2 / 48
     assert (statistics.evidence.distinct, statistics.evidence.units) == (46, 48)
     assert fewest_distinct(made, x) == 46
+
+
+def test_nan_is_called_nan_and_overflow_overflow():
+    assert word(has_nan=True, finite=False, distinct=1) == (Level.FAIL, "nan")
+    assert verdict_of(network("relu", only({3}, set_to(math.nan)))) == "nan"
+    assert verdict_of(network("relu", only({0, 1, 2, 3}, times(1e30)))) == "overflow"
+
+
+HEADS = [
+    ic.Zeros(),
+    ic.Normal(std=0.001),
+    ic.Normal(std=1e-6),
+]
+
+
+@pytest.mark.parametrize("head", HEADS, ids=repr)
+@pytest.mark.parametrize("hidden", [1, 4])
+@pytest.mark.parametrize("prior", [None, [5, 4, 3, 2, 1]])
+def test_a_small_output_layer_is_no_fault_and_trains(head, hidden, prior):
+    """The verdict is that of the same network with an output layer of the usual size."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 5, 300)
+    x = rng.standard_normal((300, 20)) + 2.0 * rng.standard_normal((5, 20))[labels]
+    bias = None if prior is None else ic.initializers.ClassPrior(prior)
+    net = ic.Sequential(
+        *(ic.Dense(20 if i == 0 else 64, 64, "relu") for i in range(hidden)),
+        ic.Dense(64, 5, init=head, bias_init=bias),
+    )
+    net.initialize(ic.HeNormal(), key=0)
+    statistics = measure(net, x, labels)
+    assert str(judge(statistics.evidence)) == "OK"
+    history = net.fit(x, labels, optimizer=ic.SGD(0.1), epochs=15, batch_size=32, key=1)
+    assert judge_training(history.initial_loss, history.loss, math.log(5)) == "learned"
+
+
+def test_what_a_zero_output_layer_hides_is_found():
+    """Behind it the hidden layers are judged by the gradient that comes after the first step."""
+
+    def headless(activation, fill):
+        made = network(activation, fill)
+        made.layers[-1].w[...] = 0.0
+        return made
+
+    assert verdict_of(headless("relu", times(1.0))) == "ok"
+    assert verdict_of(headless("relu", times(0.1))) == "vanishing"
+    assert verdict_of(headless("tanh", times(20.0))) == "exploding"
+    dead = only({3}, lambda _, w: np.negative(np.abs(w), out=w))
+    assert verdict_of(headless("relu", dead)) == "no gradient"
+
+
+def test_the_gradient_behind_a_zero_output_layer_is_that_of_the_next_step():
+    made = network("tanh", times(1.0))
+    made.layers[-1].w[...] = 0.0
+    rng = np.random.default_rng(3)
+    x, labels = rng.standard_normal((300, 20)).astype(np.float32), rng.integers(0, 5, 300)
+    found = measure(made, x, labels)
+    assert not found.gradient[:-1].any()
+    made.fit(x, labels, optimizer=ic.SGD(1e-3), epochs=1, batch_size=300, key=0, shuffle=False)
+    after = measure(made, x, labels)
+    ratios = found.hidden_gradient / found.hidden_gradient[-1]
+    # the step of 1e-3 also moves the biases and dy, by about as much as it is long
+    np.testing.assert_allclose(ratios, after.gradient[:-1] / after.gradient[-2], rtol=1e-2)
+
+
+def small() -> ic.Sequential:
+    net = ic.Sequential(ic.Dense(4, 8, "relu"), ic.Dense(8, 3))
+    net.initialize("he_normal", key=0)
+    return net
+
+
+X4 = np.random.default_rng(0).standard_normal((30, 4)).astype(np.float32)
+Y3 = np.arange(30) % 3
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"x": X4 * np.nan}, ValueError, r"x\[0, 0\] = nan is not a finite"),
+        ({"x": np.where(np.arange(120).reshape(30, 4) == 9, np.nan, X4)}, ValueError, r"x\[2, 1\]"),
+        ({"x": X4[:, :3]}, ValueError, r"x has shape \(30, 3\)"),
+        ({"x": X4[:0], "labels": Y3[:0]}, ValueError, "x has no samples"),
+        ({"labels": Y3 + 1}, ValueError, r"labels\[2\] = 3 must be in 0\.\.2"),
+        ({"labels": Y3[:9]}, ValueError, r"labels has shape \(9,\)"),
+        ({"labels": Y3.astype(float)}, ValueError, r"labels has shape \(30,\)"),
+        ({"labels": Y3.astype(str)}, TypeError, "labels has dtype"),
+        ({"n_classes": 4}, ValueError, "n_classes=4 must be 3"),
+        ({"n_classes": "3"}, TypeError, "n_classes='3' must be an int"),
+        ({"n_classes": 3.0}, TypeError, "n_classes=3.0 must be an int"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_by_name(change, error, message):
+    with pytest.raises(error, match=message):
+        measure(small(), **({"x": X4, "labels": Y3} | change))
+
+
+def test_a_network_without_weights_cannot_be_measured():
+    with pytest.raises(RuntimeError, match="has no weights yet"):
+        measure(ic.Sequential(ic.Dense(4, 3)), X4, Y3)
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.uint8, np.int64])
+def test_samples_and_labels_are_converted_as_in_fit(dtype):
+    found = measure(small(), X4.astype(np.float64).tolist(), Y3.astype(dtype))
+    right = measure(small(), X4, Y3, 3)
+    assert found.gradient.tobytes() == right.gradient.tobytes()
+    assert found.loss == right.loss
+    assert found.indifferent_loss == math.log(3)
+
+
+def test_a_network_for_values_is_measured_by_its_squared_error():
+    rng = np.random.default_rng(0)
+    target = rng.standard_normal((30, 3))
+    found = measure(small(), X4, target)
+    y = small().predict(X4)
+    # float32 rounds target, outputs and their squares, and adds up 90 of them
+    assert found.loss == pytest.approx(np.mean((y - target) ** 2), rel=100 * 2**-24)
+    # the targets are rounded to float32
+    assert found.indifferent_loss == pytest.approx(target.var(axis=0).mean(), rel=2**-22)
+    assert str(judge(found.evidence)) == "OK"
+
+
+def test_learned_is_measured_against_the_entropy_of_the_classes():
+    rare = np.array([0.99, 0.01])
+    entropy = float(-(rare * np.log(rare)).sum())
+    assert judge_training(0.7, [entropy], entropy) == "stalled"
+    assert judge_training(0.7, [entropy / 2], entropy) == "slow"
+    assert judge_training(0.7, [entropy / 5], entropy) == "learned"
+
+
+@pytest.mark.parametrize("callback", [None, lambda *_: None])
+@pytest.mark.parametrize("loss", ["cross_entropy", "own"])
+def test_a_run_says_at_which_step_it_diverged(callback, loss):
+    class Own(ic.losses.CrossEntropy):
+        """One that only the interpreter knows."""
+
+    net = ic.Sequential(ic.Dense(4, 8, "relu"), ic.Dense(8, 3))
+    net.initialize(ic.Normal(std=3.0), key=0)
+    x = X4 * 10
+    criterion = Own() if loss == "own" else loss
+    settings = {"loss": criterion, "optimizer": ic.SGD(1e18), "batch_size": 7, "key": 0}
+    history = net.fit(x, Y3, epochs=3, callback=callback, **settings)
+    assert history.diverged_step is not None
+    # the weights are those of the step before: so many steps are finite
+    again = ic.Sequential(ic.Dense(4, 8, "relu"), ic.Dense(8, 3))
+    again.initialize(ic.Normal(std=3.0), key=0)
+    counted = []
+
+    class Counting(ic.SGD):
+        def step(self, *args):
+            counted.append(1)
+            super().step(*args)
+
+    again.fit(x, Y3, epochs=3, **(settings | {"optimizer": Counting(1e18)}))
+    assert history.diverged_step == len(counted)

@@ -20,12 +20,14 @@ _COMMANDS = {
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="initcore",
+        allow_abbrev=False,
         description="Starting weights for neural networks: fast, the same everywhere, explained.",
     )
     parser.add_argument("--version", action="version", version=f"initcore {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (module, text) in _COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=text)
+        # abbreviations would make --seed 3 mean --seeds 3: something else, without a word
+        command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
         import_module(module).add_arguments(command)
     return parser
 

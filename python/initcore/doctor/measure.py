@@ -4,12 +4,13 @@ Every quantity is measured on what the network's own kernels compute, in its own
 averages over samples and units are taken here, in float64.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from initcore import kernels
+from initcore import _checks, kernels
 from initcore.doctor.verdict import Evidence
 from initcore.training.probes import flat_ends
 
@@ -36,9 +37,16 @@ class Statistics:
         of the activation.
     distinct, units : int arrays
         Hidden layers: how many units act differently, and how many there are.
+    hidden_gradient : array
+        Hidden layers: as `gradient`; but where the output layer passes nothing back, for its
+        weights are 0, that which it passes after the first step, up to a factor.
     loss : float
-        Cross-entropy of the network as it is, in nats.
-    n_classes : int
+        Of the network as it is: cross-entropy in nats, or the mean squared error.
+    indifferent_loss : float
+        Of a network that tells no sample from another: ln K for K classes, the mean square of
+        the targets around their mean for values.
+    has_nan : bool
+        A parameter is NaN.
     """
 
     signal: np.ndarray
@@ -50,8 +58,10 @@ class Statistics:
     saturated: np.ndarray
     distinct: np.ndarray
     units: np.ndarray
+    hidden_gradient: np.ndarray
     loss: float
-    n_classes: int
+    indifferent_loss: float
+    has_nan: bool
 
     @property
     def relative_mean(self) -> np.ndarray:
@@ -62,7 +72,11 @@ class Statistics:
 
     @property
     def evidence(self) -> Evidence:
-        """The few numbers that the verdict is made of."""
+        """The few numbers that the verdict is made of: those of the hidden layers.
+
+        An output layer that starts small or at 0 is no fault: its gradient does not depend on it,
+        and it grows with the first steps.
+        """
         layers = np.stack([self.signal, self.rms, self.mean, self.gradient])
         share = self.distinct / np.maximum(self.units, 1)
         worst = int(np.argmin(share)) if share.size else 0
@@ -71,13 +85,19 @@ class Statistics:
             units=int(self.units[worst]) if share.size else 1,
             dead=float(self.dead.max(initial=0.0)),
             saturated=float(self.saturated.max(initial=0.0)),
-            signal_decades=decades(self.signal[0], self.signal[-1]),
-            gradient_decades=decades(self.gradient[-1], self.gradient[0]),
-            gradient_is_zero=bool((self.gradient[:-1] == 0.0).all()) if share.size else False,
+            signal_decades=_change(self.signal[:-1]),
+            gradient_decades=_change(self.hidden_gradient[::-1]),
+            gradient_is_zero=bool((self.hidden_gradient == 0.0).all()) if share.size else False,
             finite=bool(np.isfinite(layers).all() and np.isfinite(self.loss)),
-            loss_ratio=float(self.loss / np.log(self.n_classes)),
-            layers=len(self.signal),
+            has_nan=self.has_nan,
+            loss_ratio=float(self.loss / self.indifferent_loss) if self.indifferent_loss else 1.0,
+            layers=len(self.signal) - 1,
         )
+
+
+def _change(values: np.ndarray) -> float:
+    """`decades` from the first to the last; 0 where there is none."""
+    return decades(values[0], values[-1]) if values.size else 0.0
 
 
 def decades(start: float, end: float) -> float:
@@ -88,21 +108,29 @@ def decades(start: float, end: float) -> float:
         return float(np.log10(end) - np.log10(start))
 
 
-def measure(network: Any, x: np.ndarray, labels: np.ndarray, n_classes: int) -> Statistics:
+def measure(network: Any, x: Any, labels: Any, n_classes: int | None = None) -> Statistics:
     """Measure a network of dense layers on labelled samples; nothing in it is changed.
 
     Parameters
     ----------
     network : Sequential
         Initialized, with dense layers only.
-    x : array, (samples, features)
-        In the network's dtype.
-    labels : int64 array, (samples,)
-    n_classes : int
+    x : array-like (samples, features)
+        Finite numbers; converted to the network's dtype.
+    labels : array-like
+        Classes 0..K-1 as integers (samples,); or values (samples, n_out), for a network that is
+        trained for the mean squared error.
+    n_classes : int, optional
+        K, which is the number of the network's outputs; None for that.
 
     Returns
     -------
     Statistics
+
+    Raises
+    ------
+    TypeError, ValueError, RuntimeError
+        The network has other layers or no weights, or the data do not fit it or are not finite.
 
     Notes
     -----
@@ -111,53 +139,117 @@ def measure(network: Any, x: np.ndarray, labels: np.ndarray, n_classes: int) -> 
     Source: the standard deviation across samples beside the RMS follows Poole et al. 2016 and
     Schoenholz et al. 2017, who separate a layer's correlation between inputs from its length.
     """
-    outputs, saved = [], []
-    signal, rms, mean, activation_rms, gradient = [], [], [], [], []
-    h = x
     layers = network.dense_layers()
+    parameters = list(network.parameters().values())
+    h, target = _data(layers, parameters[0].dtype, x, labels, n_classes)
+    inputs, saved = [h], []
+    signal, rms, mean, activation_rms = [], [], [], []
     for layer in layers:
         z = kernels.dense_forward(h, layer.w, layer.b, save=False)
         h, kept = kernels.activation_forward(z, layer.activation)
-        outputs.append(h)
+        inputs.append(h)
         saved.append(kept)
         spread, length = _spread_and_length(z)
         signal.append(spread)
         rms.append(length)
         mean.append(float(np.mean(h, dtype=np.float64)))
         activation_rms.append(_length(h))
-    loss, dy = kernels.softmax_cross_entropy(h, labels)
-    for layer, kept in reversed(list(zip(layers, saved, strict=True))):
-        dz = kernels.activation_backward(dy, kept, layer.activation)
-        gradient.append(_length(dz))
-        dy, _, _ = kernels.dense_backward(dz, None, layer.w, None, need=("dx",))
-    pairs = list(zip(layers, outputs, strict=True))[:-1]
+    loss, dy = _loss(h, target)
+    gradient, hidden_gradient = _gradients(layers, inputs, saved, dy)
+    pairs = list(zip(layers, inputs[1:], strict=True))[:-1]
     return Statistics(
         signal=np.array(signal),
         rms=np.array(rms),
         mean=np.array(mean),
         activation_rms=np.array(activation_rms),
-        gradient=np.array(gradient[::-1]),
+        gradient=gradient,
         dead=np.array([float((y == 0.0).all(axis=0).mean()) for _, y in pairs]),
         saturated=np.array([_saturated(y, layer.activation) for layer, y in pairs]),
         distinct=np.array([distinct_units(layer, y) for layer, y in pairs], dtype=np.int64),
         units=np.array([y.shape[1] for _, y in pairs], dtype=np.int64),
+        hidden_gradient=hidden_gradient,
         loss=float(loss),
-        n_classes=n_classes,
+        indifferent_loss=_indifferent_loss(target, layers[-1].n_out),
+        has_nan=any(bool(np.isnan(array).any()) for array in parameters),
     )
+
+
+def _data(
+    layers: Sequence[Any], dtype: np.dtype[Any], x: Any, labels: Any, n_classes: int | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Samples and labels as the network takes them: classes (n,) as int64, or values (n, n_out)."""
+    samples = _checks.rows(x, layers[0].n_in, dtype, "x", width_is="n_in values for each sample")
+    _checks.some_rows(samples, "x")
+    n_out = layers[-1].n_out
+    if n_classes is not None and _checks.count(n_classes, "n_classes", least=1) != n_out:
+        raise ValueError(
+            f"n_classes={n_classes} must be {n_out}, the number of the network's outputs; leave "
+            f"it out"
+        )
+    found = np.asarray(labels)
+    if n_classes is not None or found.dtype.kind in "iu":
+        return samples, _checks.class_labels(found, len(samples), n_out, "labels")
+    values = _checks.rows(found, n_out, dtype, "labels", width_is="a value for each output")
+    if len(values) != len(samples):
+        raise ValueError(f"labels has {len(values)} rows and x has {len(samples)}: pass one each")
+    return samples, values
+
+
+def _loss(y: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarray]:
+    """The loss that belongs to such labels, and its gradient."""
+    if target.ndim == 1:
+        return kernels.softmax_cross_entropy(y, target)
+    return kernels.mean_squared_error(y, target)
+
+
+def _indifferent_loss(target: np.ndarray, n_out: int) -> float:
+    if target.ndim == 1:
+        return float(np.log(n_out))
+    return float(target.var(axis=0, dtype=np.float64).mean())
+
+
+def _gradients(
+    layers: Sequence[Any], inputs: Sequence[np.ndarray], saved: Sequence[Any], dy: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """RMS of dz in each layer, and in the hidden ones behind an output layer that passes some."""
+    head = layers[-1]
+    dz = kernels.activation_backward(dy, saved[-1], head.activation)
+    dh, dw, _ = kernels.dense_backward(dz, inputs[-2], head.w, None, need=("dx", "dw"))
+    gradient = [*_lengths_back(layers[:-1], saved, dh), _length(dz)]
+    hidden = gradient[:-1]
+    largest = float(np.abs(dw).max())
+    if not dh.any() and 0.0 < largest < np.inf:
+        # after a step the weights are a multiple of dw
+        dh, _, _ = kernels.dense_backward(
+            dz, None, np.ascontiguousarray(dw / dw.dtype.type(largest)), None, need=("dx",)
+        )
+        hidden = _lengths_back(layers[:-1], saved, dh)
+    return np.array(gradient), np.array(hidden)
+
+
+def _lengths_back(layers: Sequence[Any], saved: Sequence[Any], dy: np.ndarray) -> list[float]:
+    """RMS of dz in each of these layers, from the gradient of the last one's output."""
+    lengths = []
+    for at in reversed(range(len(layers))):
+        dz = kernels.activation_backward(dy, saved[at], layers[at].activation)
+        lengths.append(_length(dz))
+        if at:
+            dy, _, _ = kernels.dense_backward(dz, None, layers[at].w, None, need=("dx",))
+    return lengths[::-1]
 
 
 def distinct_units(layer: Any, y: np.ndarray) -> int:
     """How many units of a layer act differently.
 
     Two units act as one if their weights and bias agree bit for bit, or if they do and say the
-    same on every sample. Units that are 0 on every sample are told apart by their weights alone:
-    they are dead, which is another fault.
+    same on every sample. Units that are 0 on every sample, or not finite on one, are told apart by
+    their weights alone: they are dead or overflow, which is another fault.
     """
     parameters = layer.w if layer.b is None else np.column_stack([layer.w, layer.b])
-    dead = (y == 0.0).all(axis=0)
+    mute = (y == 0.0).all(axis=0) | ~np.isfinite(y).all(axis=0)
     # One row of bytes per unit; -0.0 counts as 0.0, since both act the same.
-    rows = {row.tobytes() for row in parameters[dead] + 0.0}
-    columns = {column.tobytes() for column in np.ascontiguousarray(y[:, ~dead].T) + 0.0}
+    rows = {row.tobytes() for row in parameters[mute] + 0.0}
+    columns = {column.tobytes() for column in np.ascontiguousarray(y[:, ~mute].T) + 0.0}
     return len(rows) + len(columns)
 
 

@@ -3,7 +3,8 @@
 The thresholds are those that separated networks that train from networks that do not, over some
 five hundred multilayer perceptrons on handwritten digits (14 initializations, 4 activations,
 depth 2 to 32, best of five rates of plain SGD): a change of the gradient or of the signal over
-the whole network of two decades never trained, one decade sometimes did.
+the hidden layers of two decades never trained, one decade sometimes did. The output layer has no
+part in it: networks whose output layer starts at 0 or far smaller than the others train as well.
 """
 
 import math
@@ -12,16 +13,16 @@ from dataclasses import dataclass
 from enum import IntEnum
 from statistics import median
 
-# Decades over the whole network, of the signal forward or the gradient backward.
+# Decades over the hidden layers, of the signal forward or the gradient backward.
 WARN_DECADES = 1.0
 FAIL_DECADES = 2.0
 # Shares of the worst hidden layer.
 WARN_DEAD = 0.5
 FAIL_DEAD = 0.9
 WARN_SATURATED = 0.5
-# Loss at step 0 over ln K, the loss of a network that prefers no class.
+# Loss at step 0 over that of a network that tells no sample from another.
 WARN_LOSS_RATIO = 2.0
-# Training loss at the end, over ln K.
+# Training loss at the end, over that of guessing.
 LEARNED = 0.25
 STALLED = 0.9
 
@@ -46,16 +47,19 @@ class Evidence:
     dead, saturated : float
         Share in the worst hidden layer.
     signal_decades : float
-        log10 of the signal in the last layer over that in the first; NaN without any signal.
+        log10 of the signal in the last hidden layer over that in the first; NaN without any signal.
     gradient_decades : float
-        log10 of rms dz in the first layer over that in the last.
+        log10 of rms dz in the first layer over that in the last hidden one.
     gradient_is_zero : bool
         No hidden layer has a gradient.
     finite : bool
         Activations, gradients and loss are finite.
+    has_nan : bool
+        A weight or bias is NaN.
     loss_ratio : float
-        Loss at step 0 over ln K.
+        Loss at step 0 over that of a network that tells no sample from another: ln K.
     layers : int
+        How many are hidden.
     """
 
     distinct: int = 2
@@ -66,22 +70,23 @@ class Evidence:
     gradient_decades: float = 0.0
     gradient_is_zero: bool = False
     finite: bool = True
+    has_nan: bool = False
     loss_ratio: float = 1.0
     layers: int = 2
 
     @property
     def signal_factor(self) -> float:
-        """Change of the signal from one layer to the next, the geometric mean."""
+        """Change of the signal from one hidden layer to the next: geometric mean, NaN for one."""
         return _per_layer(self.signal_decades, self.layers)
 
     @property
     def gradient_factor(self) -> float:
-        """Change of the gradient from one layer to the one before, the geometric mean."""
+        """Change of the gradient from one hidden layer to the one before, as `signal_factor`."""
         return _per_layer(self.gradient_decades, self.layers)
 
 
 def _per_layer(decades: float, layers: int) -> float:
-    return float(10.0 ** (decades / max(layers - 1, 1)))
+    return float(10.0 ** (decades / (layers - 1))) if layers > 1 else math.nan
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,7 @@ def judge(evidence: Evidence) -> Verdict:
     Returns
     -------
     Verdict
-        FAIL symmetry, overflow, no gradient, dead, vanishing, exploding; WARN dead, fading,
+        FAIL nan, symmetry, overflow, no gradient, dead, vanishing, exploding; WARN dead, fading,
         growing, duplicates, saturated, loss; or OK ok.
 
     Notes
@@ -119,6 +124,8 @@ def judge(evidence: Evidence) -> Verdict:
     Source: the calibration described at the top of this file.
     """
     e = evidence
+    if e.has_nan:
+        return Verdict(Level.FAIL, "nan", "a weight or bias is NaN, not a number")
     if e.units > 1 and e.distinct <= 1:
         return Verdict(
             Level.FAIL,
@@ -190,6 +197,7 @@ def pool(evidences: Sequence[Evidence]) -> Evidence:
         gradient_decades=_median([e.gradient_decades for e in evidences]),
         gradient_is_zero=all(e.gradient_is_zero for e in evidences),
         finite=all(e.finite for e in evidences),
+        has_nan=any(e.has_nan for e in evidences),
         loss_ratio=_median([e.loss_ratio for e in evidences]),
         layers=evidences[0].layers,
     )
@@ -201,7 +209,7 @@ def _median(values: Sequence[float]) -> float:
     return float(ordered[(len(ordered) - 1) // 2])
 
 
-def judge_training(initial_loss: float, losses: Sequence[float], n_classes: int) -> str:
+def judge_training(initial_loss: float, losses: Sequence[float], guessing: float) -> str:
     """What became of the training: ``diverged``, ``stalled``, ``slow`` or ``learned``.
 
     Parameters
@@ -209,19 +217,21 @@ def judge_training(initial_loss: float, losses: Sequence[float], n_classes: int)
     initial_loss : float
         Before the first step.
     losses : sequence of float
-        Training loss of each epoch, in nats.
-    n_classes : int
+        Training loss of each epoch.
+    guessing : float
+        The loss of the best outputs that are the same for every sample: the entropy of the
+        classes, in nats, which is ln K only where all are equally common; or the variance of the
+        target.
 
     Returns
     -------
     str
-        ``diverged``: the last loss is not finite, or above the initial one and above ln K.
-        ``stalled``: still at 0.9 ln K or more. ``learned``: at 0.25 ln K or less. Otherwise
-        ``slow``.
+        ``diverged``: the last loss is not finite, or above the initial one and that of guessing.
+        ``stalled``: still at 0.9 of guessing or more. ``learned``: at 0.25 of it or less.
+        Otherwise ``slow``.
     """
     if not losses:
         return "stalled"
-    guessing = math.log(n_classes)
     last = losses[-1]
     if not math.isfinite(last) or (last > initial_loss and last > 1.05 * guessing):
         return "diverged"

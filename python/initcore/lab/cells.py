@@ -46,16 +46,17 @@ def percent(share: float) -> str:
 
 @dataclass(frozen=True)
 class Summary:
-    """One row in numbers: medians over the seeds, except for the accuracy."""
+    """One row in numbers: medians over the seeds, except for the score."""
 
     evidence: Evidence
     mean_activation: float
     initial_loss: float
     final_loss: float
     distinct_after: int | None
-    accuracy: float
-    accuracy_low: float
-    accuracy_high: float
+    score: float
+    score_low: float
+    score_high: float
+    diverged_step: int | None
 
     @property
     def diverged(self) -> bool:
@@ -64,6 +65,7 @@ class Summary:
 
 def summarize(row: Row) -> Summary:
     """The numbers of a row that tables show."""
+    steps = [run.diverged_step for run in row.runs if run.diverged_step is not None]
     after = [run.distinct_after for run in row.runs if run.distinct_after is not None]
     return Summary(
         evidence=pool([run.statistics.evidence for run in row.runs]),
@@ -71,9 +73,10 @@ def summarize(row: Row) -> Summary:
         initial_loss=middle([run.losses[0] for run in row.runs]),
         final_loss=middle([run.losses[-1] for run in row.runs]),
         distinct_after=min(after, default=None),
-        accuracy=row.accuracy,
-        accuracy_low=min(row.accuracies),
-        accuracy_high=max(row.accuracies),
+        score=row.score,
+        score_low=min(row.scores),
+        score_high=max(row.scores),
+        diverged_step=min(steps, default=None),
     )
 
 

@@ -14,7 +14,14 @@ from typing import TextIO
 from initcore import activations, kernels
 from initcore._files import replacing
 from initcore.lab import words
-from initcore.lab.comparison import DEPTH, Comparison, Settings, compare, default_widths
+from initcore.lab.comparison import (
+    DEPTH,
+    Comparison,
+    Settings,
+    check_starts,
+    compare,
+    default_widths,
+)
 from initcore.lab.datasets import DataError, load
 from initcore.lab.initializations import DEFAULT, InitializationError, parse
 from initcore.lab.progress import progress_bar
@@ -68,7 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--activation",
         default=",".join(defaults.activations),
         metavar="LIST",
-        help="comma-separated from relu, leaky_relu, tanh, sigmoid, identity "
+        help=f"comma-separated from {', '.join(activations.functions.BY_NAME)} "
         "(default: %(default)s)",
     )
     add(
@@ -119,6 +126,7 @@ def run(args: argparse.Namespace) -> int:
             _writable(Path(args.json), "--json")
         _check_different(args, out)
         dataset = load(args.data, target=args.target)
+        check_starts(dataset, initializations, settings)
         with progress_bar(total, quiet=args.quiet) as progress:
             comparison = compare(dataset, initializations, settings, progress=progress)
         command = _command(args)
@@ -259,13 +267,13 @@ def _show(comparison: Comparison, out: Path | None, stream: TextIO) -> None:
     color = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     lines = textwrap.TextWrapper(width=min(width or 100, 100)).fill
     data, settings = comparison.dataset, comparison.settings
-    sizes = "-".join(str(n) for n in (data.features, *settings.widths, len(data.classes)))
+    sizes = "-".join(str(n) for n in (data.features, *settings.widths, data.outputs))
     shape = sizes if len(settings.widths) <= 16 else f"of {words.hidden_layers(settings)}"
     text = [
         lines(f"{data.name}: {data.split}."),
         lines(
-            f"network {shape}, {words.training(settings)}, {words.seeds(settings)}; test accuracy "
-            "is the mean (and range) over the seeds."
+            f"network {shape}, {words.training(settings)}, {words.seeds(settings)}; "
+            f"{data.score_name} is the mean (and range) over the seeds."
         ),
         "",
         render(comparison, width=width, color=color, ascii=ascii_only),

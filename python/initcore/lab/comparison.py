@@ -1,5 +1,6 @@
 """One network, one set of data, several initializations: train each and keep what was measured."""
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -14,7 +15,8 @@ from initcore import Key, kernels
 from initcore.doctor.measure import Statistics, fewest_distinct, measure
 from initcore.doctor.verdict import Verdict, judge, judge_training, pool
 from initcore.lab.datasets import Dataset
-from initcore.lab.initializations import DEFAULT, Initialization
+from initcore.lab.initializations import DEFAULT, Initialization, InitializationError
+from initcore.network import Evaluation
 
 DEPTH = 8
 FIRST_WIDTH = 64
@@ -68,21 +70,26 @@ class Run:
     losses : tuple of float
         Training loss: before the first step, then the mean over each epoch; it ends early where
         it stops being finite.
-    accuracy : float
-        Share of the test samples that the trained network gets right; outputs that are not
-        numbers are wrong.
+    score : float
+        Classification: share of the test samples that the trained network gets right; outputs
+        that are not numbers are wrong. Regression: R2 on the test samples, 1 minus the mean
+        squared error over the target's mean square around its mean in the training samples; -inf
+        for outputs that are not numbers.
     distinct_after : int or None
         As `distinct` in `verdict.Evidence`, after training; None if that ended in no numbers.
     outcome : str
         ``learned``, ``slow``, ``stalled`` or ``diverged``.
+    diverged_step : int or None
+        The step whose loss was not finite, counted from 0; None if none was.
     """
 
     seed: int
     statistics: Statistics
     losses: tuple[float, ...]
-    accuracy: float
+    score: float
     distinct_after: int | None
     outcome: str
+    diverged_step: int | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,13 +106,13 @@ class Row:
         return self.initialization.name
 
     @property
-    def accuracies(self) -> tuple[float, ...]:
-        return tuple(run.accuracy for run in self.runs)
+    def scores(self) -> tuple[float, ...]:
+        return tuple(run.score for run in self.runs)
 
     @property
-    def accuracy(self) -> float:
-        """Mean test accuracy over the seeds."""
-        return fmean(self.accuracies)
+    def score(self) -> float:
+        """Mean score over the seeds."""
+        return fmean(self.scores)
 
     @property
     def outcome(self) -> str:
@@ -223,6 +230,32 @@ def build(
     )
 
 
+def check_starts(
+    dataset: Dataset, initializations: Sequence[Initialization], settings: Settings
+) -> None:
+    """Refuse an initialization that cannot fill the network's layers.
+
+    Raises
+    ------
+    InitializationError
+        One line with the name and what the initializer says.
+    """
+    for initialization in initializations:
+        network = build(
+            dataset.features,
+            dataset.outputs,
+            settings.activations[0],
+            settings.widths,
+            initialization,
+        )
+        try:
+            network.initialize(initialization.weight, key=Key(0))
+        except (TypeError, ValueError) as error:
+            raise InitializationError(
+                f"--init={initialization.name} cannot fill the layers of this network: {error}"
+            ) from None
+
+
 def train_one(
     dataset: Dataset,
     initialization: Initialization,
@@ -231,27 +264,34 @@ def train_one(
     seed: int,
 ) -> Run:
     """Initialize, measure, train and test one network."""
-    n_classes = len(dataset.classes)
-    network = build(dataset.features, n_classes, activation, settings.widths, initialization)
+    network = build(dataset.features, dataset.outputs, activation, settings.widths, initialization)
     key = Key(seed) / "lab" / "compare"
     network.initialize(initialization.weight, key=key / "weights")
-    before = measure(network, dataset.x_train, dataset.y_train, n_classes)
+    before = measure(network, dataset.x_train, dataset.y_train)
     history = network.fit(
         dataset.x_train,
         dataset.y_train,
-        loss="cross_entropy",
+        loss=dataset.loss,
         optimizer=ic.SGD(lr=settings.lr),
         epochs=settings.epochs,
         batch_size=settings.batch_size,
         key=key / "batches",
     )
-    tested = network.evaluate(dataset.x_test, dataset.y_test)
+    tested = network.evaluate(dataset.x_test, dataset.y_test, loss=dataset.loss)
     finite = np.isfinite(history.loss[-1])
     return Run(
         seed=seed,
         statistics=before,
         losses=(before.loss, *history.loss),
-        accuracy=tested.accuracy or 0.0,
+        score=_score(dataset, tested),
         distinct_after=fewest_distinct(network, dataset.x_train) if finite else None,
-        outcome=judge_training(before.loss, history.loss, n_classes),
+        outcome=judge_training(before.loss, history.loss, dataset.guessing),
+        diverged_step=history.diverged_step,
     )
+
+
+def _score(dataset: Dataset, tested: Evaluation) -> float:
+    if dataset.task == "classification":
+        return tested.accuracy or 0.0
+    spread = float(np.mean(np.square(dataset.y_test, dtype=np.float64)))
+    return 1.0 - tested.loss / spread if math.isfinite(tested.loss) and spread else -math.inf

@@ -23,8 +23,11 @@ class Dataset:
     x_train, x_test : float32 arrays, (samples, features)
         Each feature minus its mean, divided by its standard deviation, both of the training
         samples; a feature that never changes there is 0.
-    y_train, y_test : int64 arrays, (samples,)
+    y_train, y_test : arrays
+        Classification: labels, int64 (samples,). Regression: targets, float32 (samples, 1), minus
+        the mean and over the standard deviation of the training samples.
     classes : tuple of str
+        Their names; empty for regression.
     constant_features : int
         How many features never change in the training samples.
     digest : str
@@ -48,12 +51,51 @@ class Dataset:
         return int(self.x_train.shape[1])
 
     @property
+    def task(self) -> str:
+        """ "classification" or "regression"."""
+        return "classification" if self.classes else "regression"
+
+    @property
+    def outputs(self) -> int:
+        """Of a network: one for each class, or one for the target."""
+        return len(self.classes) or 1
+
+    @property
+    def loss(self) -> str:
+        """The name of the loss that networks are trained with."""
+        return "cross_entropy" if self.classes else "mean_squared_error"
+
+    @property
+    def score_name(self) -> str:
+        """What the test measures."""
+        return "test accuracy" if self.classes else "test R2"
+
+    @property
+    def guessing(self) -> float:
+        """The training loss of the best outputs that are the same for every sample.
+
+        Classification: the entropy of the classes in nats, ln K where all are equally common.
+        Regression: the mean square of the targets.
+        """
+        if not self.classes:
+            return float(np.mean(np.square(self.y_train, dtype=np.float64)))
+        shares = np.bincount(self.y_train, minlength=len(self.classes)) / len(self.y_train)
+        return float(-np.sum(shares * np.log(np.where(shares > 0.0, shares, 1.0))))
+
+    @property
+    def largest_share(self) -> float:
+        """Share of the test samples that are of the class most common in training."""
+        if not self.classes:
+            return 0.0
+        return float(np.mean(self.y_test == np.bincount(self.y_train).argmax()))
+
+    @property
     def split(self) -> str:
         """The split in one sentence."""
         return (
             f"{len(self.x_train)} training and {len(self.x_test)} test samples, "
-            f"stratified by class, drawn with {self.split_key!r}; standardized with the mean and "
-            "standard deviation of the training samples"
+            f"{'stratified by class, ' if self.classes else ''}drawn with {self.split_key!r}; "
+            "standardized with the mean and standard deviation of the training samples"
         )
 
 

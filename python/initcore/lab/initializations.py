@@ -116,7 +116,13 @@ def _one(name: str) -> Initialization:
         return Initialization(name, rule.format(value), make(value))
     try:
         weight = ic.initializers.get(name)
-    except (KeyError, ValueError, TypeError):
+    except TypeError as error:
+        _, _, missing = str(error).partition("() ")
+        raise InitializationError(
+            f"--init={name}: a name cannot give it what it needs ({missing or error}); use it from "
+            "Python"
+        ) from None
+    except (KeyError, ValueError):
         raise InitializationError(
             f"--init={name}: unknown; use {', '.join(DEFAULT)}, constant:NUMBER, normal:STD, "
             "uniform:BOUND, or a name that initcore.initializers.get knows"

@@ -23,9 +23,11 @@ def to_dict(comparison: Comparison, command: str) -> dict[str, Any]:
             "sha256": data.digest,
             "features": data.features,
             "constant_features": data.constant_features,
+            "task": data.task,
             "classes": list(data.classes),
             "training_samples": len(data.y_train),
             "test_samples": len(data.y_test),
+            "loss_of_guessing": data.guessing,
             "split": data.split,
             "split_key": data.split_key.to_dict(),
         },
@@ -37,7 +39,7 @@ def to_dict(comparison: Comparison, command: str) -> dict[str, Any]:
             "lr": settings.lr,
             "seeds": settings.seeds,
         },
-        "rows": [_row(row) for row in comparison.rows],
+        "rows": [_row(row, _SCORES[data.task]) for row in comparison.rows],
     }
     cleaned: dict[str, Any] = _finite(record)
     return cleaned
@@ -48,7 +50,11 @@ def to_json(comparison: Comparison, command: str) -> str:
     return json.dumps(to_dict(comparison, command), indent=1, allow_nan=False) + "\n"
 
 
-def _row(row: Row) -> dict[str, Any]:
+# What the score of a task is called in the record.
+_SCORES = {"classification": "test_accuracy", "regression": "test_r2"}
+
+
+def _row(row: Row, score: str) -> dict[str, Any]:
     return {
         "initialization": row.name,
         "rule": row.initialization.rule,
@@ -57,17 +63,18 @@ def _row(row: Row) -> dict[str, Any]:
         "word": row.verdict.word,
         "reason": row.verdict.reason,
         "outcome": row.outcome,
-        "test_accuracy": row.accuracy,
-        "runs": [_run(run) for run in row.runs],
+        score: row.score,
+        "runs": [_run(run, score) for run in row.runs],
     }
 
 
-def _run(run: Run) -> dict[str, Any]:
+def _run(run: Run, score: str) -> dict[str, Any]:
     s, e = run.statistics, run.statistics.evidence
     return {
         "seed": run.seed,
-        "test_accuracy": run.accuracy,
+        score: run.score,
         "outcome": run.outcome,
+        "diverged_step": run.diverged_step,
         "losses": list(run.losses),
         "distinct_units": e.distinct,
         "distinct_units_after": run.distinct_after,

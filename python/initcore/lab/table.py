@@ -15,6 +15,7 @@ from initcore.lab.cells import (
     summarize,
 )
 from initcore.lab.comparison import Comparison, Row
+from initcore.lab.datasets import Dataset
 
 _ASCII = str.maketrans({"✓": "v", "✗": "x", "×": "x", "–": "-", "\N{NO-BREAK SPACE}": " "})
 _COLORS = {"OK": "\x1b[34m", "WARN": "\x1b[33m", "FAIL": "\x1b[31m"}
@@ -32,22 +33,28 @@ class _Column:
     right: bool = True
 
 
-def _accuracy(_row: Row, s: Summary) -> str:
-    return f"{s.accuracy:.3f} ({s.accuracy_low:.2f}-{s.accuracy_high:.2f})"
+def _score(_row: Row, s: Summary) -> str:
+    """Mean and range over the seeds; a range that can be negative has no hyphen in it."""
+    if not math.isfinite(s.score_low):
+        return ABSENT
+    between = "-" if s.score_low >= 0.0 else " to "
+    return f"{s.score:.3f} ({s.score_low:.2f}{between}{s.score_high:.2f})"
 
 
 def _verdict(row: Row, _: Summary) -> str:
     return f"{GLYPHS[row.verdict.level.name]} {row.verdict}"
 
 
-def _columns(n_classes: int) -> tuple[_Column, ...]:
+def _columns(dataset: Dataset) -> tuple[_Column, ...]:
     """From the most to the least telling: narrow terminals lose the last ones."""
-    guessing = math.log(n_classes)
-    loss = f"loss@0 (ln {n_classes} = {guessing:.2f})"
+    n_classes = len(dataset.classes)
+    loss = "loss@0 (the target's variance = 1)"
+    if n_classes:
+        loss = f"loss@0 (ln {n_classes} = {math.log(n_classes):.2f})"
     return (
         _Column("init", "init", lambda row, _: row.name, right=False),
         _Column("verdict", "verdict", _verdict, right=False),
-        _Column("test accuracy", "accuracy", _accuracy),
+        _Column(dataset.score_name, dataset.score_name.split()[1], _score),
         _Column("training", "training", lambda row, _: row.outcome, right=False),
         _Column("signal/layer", "signal", lambda _, s: factor(s.evidence.signal_factor)),
         _Column("gradient/layer", "gradient", lambda _, s: factor(s.evidence.gradient_factor)),
@@ -83,7 +90,7 @@ def render(
     ascii : bool
         Use ASCII signs only.
     """
-    columns = _columns(len(comparison.dataset.classes))
+    columns = _columns(comparison.dataset)
     parts = []
     for activation in comparison.settings.activations:
         rows = comparison.section(activation)

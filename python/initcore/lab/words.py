@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from initcore.doctor.verdict import WARN_SATURATED, Level
 from initcore.lab.cells import factor, quantity, summarize
 from initcore.lab.comparison import Comparison, Row, Settings
+from initcore.lab.datasets import Dataset
 
 # Mean over RMS of a layer's activations: below this, the sentences call it near zero.
 FAR_FROM_ZERO = 0.2
@@ -27,8 +28,11 @@ def listing(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def accuracy(share: float) -> str:
-    return f"{100.0 * share:.1f} %"
+def score(value: float, dataset: Dataset) -> str:
+    """An accuracy in percent, or R2 as it is."""
+    if dataset.task == "classification":
+        return f"{100.0 * value:.1f} %"
+    return f"{value:.2f}" if math.isfinite(value) else "no number"
 
 
 def _counted(n: int, noun: str) -> str:
@@ -52,25 +56,71 @@ def seeds(settings: Settings) -> str:
 
 
 def headline(comparison: Comparison) -> str:
-    """The comparison in one sentence."""
-    best = max(comparison.rows, key=lambda row: row.accuracy)
-    worst = min(comparison.rows, key=lambda row: row.accuracy)
-    if best.accuracy - worst.accuracy < 0.05:
+    """The comparison in one sentence, and what guessing gives where that alone looks good."""
+    return _headline(comparison) + _most_common(comparison)
+
+
+def _headline(comparison: Comparison) -> str:
+    data, rows = comparison.dataset, comparison.rows
+    best = max(rows, key=lambda row: row.score)
+    worst = min(rows, key=lambda row: row.score)
+    if len(rows) == 1:
         return (
-            f"On {comparison.dataset.name}, all starts end within "
-            f"{accuracy(best.accuracy - worst.accuracy)} of each other in test accuracy: "
-            "this network forgives its starting weights."
+            f"On {data.name}, {best.name} with {best.activation} ends with a {data.score_name} of "
+            f"{score(best.score, data)}: its training {_ENDS[best.outcome]}."
         )
+    between = 0.0 if best.score == worst.score else best.score - worst.score
+    if between < 0.05:
+        return (
+            f"On {data.name}, all {count(len(rows))} networks end within "
+            f"{score(between, data)} of each other in {data.score_name}"
+            f"{_why_close(rows)}."
+        )
+    differ = "only the starting weights differ"
+    if len({row.activation for row in rows}) > 1:
+        differ = "only the starting weights and the activation differ"
+        if len({row.name for row in rows}) == 1:
+            differ = "only the activation differs"
     return (
-        f"The same network, data and batches: only the starting weights differ, and test accuracy "
-        f"on {comparison.dataset.name} goes from {accuracy(worst.accuracy)} "
-        f"({worst.name}, {worst.activation}) to {accuracy(best.accuracy)} "
+        f"The same layers, data and batches: {differ}, and {data.score_name} "
+        f"on {data.name} goes from {score(worst.score, data)} "
+        f"({worst.name}, {worst.activation}) to {score(best.score, data)} "
         f"({best.name}, {best.activation})."
     )
 
 
+_ENDS = {
+    "learned": "brought the loss to a quarter of that of guessing, or below",
+    "slow": "was slow",
+    "stalled": "stalled",
+    "diverged": "diverged",
+}
+
+
+def _why_close(rows: Sequence[Row]) -> str:
+    """Why all scores are about the same: all networks learn, or none does."""
+    learned = sum(row.outcome == "learned" for row in rows)
+    if learned == len(rows) and len({row.name for row in rows}) > 1:
+        return ": this network forgives its starting weights"
+    if learned == 0:
+        return ", and none of them has learned"
+    return f", though only {count(learned)} of them learned" if learned < len(rows) else ""
+
+
+def _most_common(comparison: Comparison) -> str:
+    """What naming the most common class gives, where classes are far from equally common."""
+    data = comparison.dataset
+    if not data.classes or data.largest_share < 1.5 / len(data.classes):
+        return ""
+    return f" Naming the most common class every time gives {score(data.largest_share, data)}."
+
+
 def verdict_sentence(comparison: Comparison) -> str:
     """How the verdicts, given before training, compare with what training did."""
+    given = "The verdicts were given before the first step. Training then brought the loss "
+    goal = "a quarter of that of guessing, or below"
+    if not any(row.outcome == "learned" for row in comparison.rows):
+        return f"{given}of no network to {goal}."
     parts = []
     for level, text in (
         (Level.OK, "judged OK"),
@@ -79,27 +129,30 @@ def verdict_sentence(comparison: Comparison) -> str:
     ):
         rows = [row for row in comparison.rows if row.verdict.level == level]
         if rows:
-            learned = sum(row.outcome == "learned" for row in rows)
-            parts.append(f"{count(learned)} of the {count(len(rows))} {text}")
-    return (
-        "The verdicts were given before the first step. Training then brought the loss to a "
-        f"quarter of that of guessing, or below, for {listing(parts)}."
-    )
+            parts.append(f"{_share(sum(row.outcome == 'learned' for row in rows), rows)} {text}")
+    return f"{given}to {goal}, for {listing(parts)}."
 
 
-def findings(rows: Sequence[Row]) -> list[tuple[str, str]]:
+def _share(learned: int, rows: Sequence[Row]) -> str:
+    """Such as "two of the three", "the one" or "not the one"."""
+    if len(rows) == 1:
+        return "the one" if learned else "not the one"
+    return f"{count(learned)} of the {count(len(rows))}"
+
+
+def findings(rows: Sequence[Row], dataset: Dataset) -> list[tuple[str, str]]:
     """What one activation's rows show: pairs of (heading, sentences)."""
     found = [
-        _symmetry([row for row in rows if row.verdict.word == "symmetry"]),
+        _symmetry([row for row in rows if row.verdict.word == "symmetry"], dataset),
         _shrinking([row for row in rows if row.verdict.word in {"vanishing", "fading"}]),
         _growing([row for row in rows if row.verdict.word in {"exploding", "growing", "overflow"}]),
-        _steady([row for row in rows if row.verdict.level == Level.OK]),
+        _steady([row for row in rows if row.verdict.level == Level.OK], dataset),
         _means(rows),
     ]
     return [item for item in found if item is not None]
 
 
-def _symmetry(rows: Sequence[Row]) -> tuple[str, str] | None:
+def _symmetry(rows: Sequence[Row], dataset: Dataset) -> tuple[str, str] | None:
     if not rows:
         return None
     summaries = [summarize(row) for row in rows]
@@ -112,8 +165,8 @@ def _symmetry(rows: Sequence[Row]) -> tuple[str, str] | None:
     if finite and all(s.distinct_after == 1 for s in finite):
         text += (
             " Training cannot tell them apart: after the last epoch it is still "
-            f"1 distinct unit, and test accuracy is "
-            f"{listing([accuracy(s.accuracy) for s in summaries])}."
+            f"1 distinct unit, and {dataset.score_name} is "
+            f"{listing([score(s.score, dataset) for s in summaries])}."
         )
     return "Equal units stay equal", text
 
@@ -125,9 +178,11 @@ def _changes(rows: Sequence[Row]) -> str:
     signal = [factor(e.signal_factor)[1:] + n for e, n in zip(evidences, names, strict=True)]
     gradient = [factor(e.gradient_factor)[1:] for e in evidences]
     subject = "" if len(rows) > 1 else f"With {rows[0].name}, "
+    if evidences[0].layers < 2:
+        return "There is one hidden layer, so that nothing changes from layer to layer."
     text = (
-        f"{subject}from one layer to the next the signal is multiplied by {listing(signal)}, and "
-        f"the gradient, on its way back, by {listing(gradient)}."
+        f"{subject}from one hidden layer to the next the signal is multiplied by "
+        f"{listing(signal)}, and the gradient, on its way back, by {listing(gradient)}."
     )
     return text[0].upper() + text[1:]
 
@@ -135,7 +190,8 @@ def _changes(rows: Sequence[Row]) -> str:
 def _loss(row: Row) -> str:
     s = summarize(row)
     if s.diverged:
-        return f"training loss goes from {quantity(s.initial_loss)} to no number at all"
+        at = "" if s.diverged_step is None else f" at step {s.diverged_step}"
+        return f"training loss goes from {quantity(s.initial_loss)} to no number at all{at}"
     return f"training loss goes from {quantity(s.initial_loss)} to {quantity(s.final_loss)}"
 
 
@@ -149,8 +205,8 @@ def _shrinking(rows: Sequence[Row]) -> tuple[str, str] | None:
         text += f" In {worst.name}, layer 1 receives no gradient at all"
     elif gradient < -1.0:
         text += (
-            f" Over {worst.runs[0].statistics.gradient.size} layers that adds up: in {worst.name}, "
-            f"layer 1 receives {_ratio(gradient)} of the last layer's gradient"
+            f" Over {worst.runs[0].statistics.hidden_gradient.size} hidden layers that adds up: in "
+            f"{worst.name}, layer 1 receives {_ratio(gradient)} of the last one's gradient"
         )
     else:
         return "Too small a scale fades with depth", text
@@ -175,13 +231,14 @@ def _growing(rows: Sequence[Row]) -> tuple[str, str] | None:
     return "Too large a scale explodes with depth", text
 
 
-def _steady(rows: Sequence[Row]) -> tuple[str, str] | None:
+def _steady(rows: Sequence[Row], dataset: Dataset) -> tuple[str, str] | None:
     if not rows:
         return None
-    results = [f"{row.name} {accuracy(row.accuracy)}" for row in rows]
+    results = [f"{row.name} {score(row.score, dataset)}" for row in rows]
+    name = f"{dataset.score_name[0].upper()}{dataset.score_name[1:]}"
     return (
         "A scale that fits keeps both",
-        f"{_changes(rows)} Test accuracy: {', '.join(results)}.",
+        f"{_changes(rows)} {name}: {', '.join(results)}.",
     )
 
 
@@ -199,18 +256,20 @@ def _means(rows: Sequence[Row]) -> tuple[str, str] | None:
         return None
     low, high = min(values.values()), max(values.values())
     activation = rows[0].activation
+    mean = f"{low:.2f}" if len(values) == 1 else f"{low:.2f} to {high:.2f}"
+    whatever = "" if len(values) == 1 else ", whatever the start"
     if low > FAR_FROM_ZERO:
         return (
             "The mean activation is not zero",
             f"With {activation}, the layer whose mean is farthest from zero has a mean of "
-            f"{low:.2f} to {high:.2f} times the RMS of its activations, whatever the start: what "
+            f"{mean} times the RMS of its activations{whatever}: what "
             "a layer passes on is partly the same for every input.",
         )
     if high < FAR_FROM_ZERO:
         return (
             "The mean activation stays near zero",
             f"With {activation}, no layer's mean is more than {high:.2f} times the RMS of its "
-            "activations, whatever the start: positive and negative values cancel.",
+            f"activations{whatever}: positive and negative values cancel.",
         )
     far = [name for name, value in values.items() if value >= FAR_FROM_ZERO]
     return (

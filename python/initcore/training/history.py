@@ -131,6 +131,7 @@ _ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "validation_accuracy": ("a list of numbers or None", _or_none(_is_numbers)),
     "gradient_norm": ("a list of numbers", _is_numbers),
     "diverged_epoch": ("a whole number or None", _or_none(lambda value: type(value) is int)),
+    "diverged_step": ("a whole number or None", _or_none(lambda value: type(value) is int)),
     "diverged_layer": ("a text or None", _or_none(lambda value: isinstance(value, str))),
     "probes": ("a dict or None", _or_none(lambda value: isinstance(value, dict))),
 }

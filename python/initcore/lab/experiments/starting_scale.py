@@ -1,5 +1,6 @@
 """Too small a start learns slowly; too large a start diverges."""
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -86,5 +87,5 @@ def scale(
         initial_loss=float(history.initial_loss),
         final_loss=float(history.loss[-1]),
         epochs_to_target=reached[0] if reached else None,
-        outcome=judge_training(history.initial_loss, history.loss, classes),
+        outcome=judge_training(history.initial_loss, history.loss, math.log(classes)),
     )

@@ -26,6 +26,7 @@ from initcore.lab.cells import (
     summarize,
 )
 from initcore.lab.comparison import Comparison, Row, Run
+from initcore.lab.datasets import Dataset
 from initcore.lab.report import plots
 from initcore.lab.report.svg import Plot, Style
 
@@ -98,11 +99,13 @@ def _setup(comparison: Comparison, look: dict[str, Style]) -> str:
         f"{escape(row.initialization.rule)}</li>"
         for row in comparison.section(_activations(comparison)[0])
     )
+    wanted = f"{len(data.classes)} classes" if data.classes else "a target that is a number"
+    loss = data.loss.replace("_", " ").replace("cross entropy", "cross-entropy")
     return (
         "<section>\n<h2>The experiment</h2>\n"
         f"<p>The data are {escape(data.name)}: {data.features} numbers per sample, "
-        f"{len(data.classes)} classes; {escape(data.split)}. A network with "
-        f"{words.hidden_layers(settings)} learns them: {words.training(settings)}, cross-entropy "
+        f"{wanted}; {escape(data.split)}. A network with "
+        f"{words.hidden_layers(settings)} learns them: {words.training(settings)}, {loss} as "
         f"loss. It is trained once from each start below, with {words.seeds(settings)}. With the "
         "same seed, every start sees the same batches in the same order, so whatever differs "
         "comes from the starting weights.</p>\n"
@@ -118,7 +121,7 @@ def _network_figure(comparison: Comparison) -> str:
     sizes = [
         comparison.dataset.features,
         *comparison.settings.widths,
-        len(comparison.dataset.classes),
+        comparison.dataset.outputs,
     ]
     if len(sizes) > 24:
         return ""
@@ -144,7 +147,7 @@ def _network_figure(comparison: Comparison) -> str:
         'aria-labelledby="net-t net-d"><title id="net-t">The network</title>'
         f'<desc id="net-d">Units per layer from input to output: {text}.</desc>'
         + "".join(parts)
-        + "</svg><figcaption>Units per layer, from the input to the classes.</figcaption></figure>"
+        + "</svg><figcaption>Units per layer, from the input to the output.</figcaption></figure>"
     )
 
 
@@ -157,7 +160,8 @@ def _section(comparison: Comparison, activation: str, look: dict[str, Style]) ->
             "Solid: how much a layer's values differ from one sample to the next. Thin: their "
             "root-mean-square, which also counts what is the same for every sample. One decade is "
             "a factor of ten; inside the inner band the change is at most one, inside the outer "
-            "at most two. A line that falls out of the bands takes the data with it.",
+            "at most two. A line that falls out of the bands takes the data with it; the last "
+            "layer, which gives the output, may start as small as it likes.",
             _layer_table(rows, plots.signal_decades, "layer", "decades relative to layer 1"),
         ),
         (
@@ -175,15 +179,14 @@ def _section(comparison: Comparison, activation: str, look: dict[str, Style]) ->
         ),
         (
             plots.loss_plot(comparison, rows, look, f"{anchor}-loss"),
-            "Line: median over the seeds; band: lowest to highest. A network that knows nothing "
-            f"and says so has a loss of ln {len(comparison.dataset.classes)}; only below that "
-            "line has it learned something.",
+            "Line: median over the seeds; band: lowest to highest. The dashed line is the loss of "
+            f"guessing: {_guessing(comparison)}. Only below it has a network learned something.",
             _loss_table(comparison, rows),
         ),
     )
     notes = "".join(
         f"<div><h4>{escape(head)}</h4><p>{escape(text)}</p></div>"
-        for head, text in words.findings(rows)
+        for head, text in words.findings(rows, comparison.dataset)
     )
     return (
         f'<section id="{anchor}">\n<h2>With {escape(activation)}</h2>\n'
@@ -192,6 +195,14 @@ def _section(comparison: Comparison, activation: str, look: dict[str, Style]) ->
         '<div class="plots">\n' + "\n".join(_figure(*item) for item in figures) + "\n</div>\n"
         "</section>"
     )
+
+
+def _guessing(comparison: Comparison) -> str:
+    """What guessing means for the task, with its loss."""
+    data = comparison.dataset
+    if data.classes:
+        return f"to know how common each class is and nothing else, {data.guessing:.3g} nats"
+    return f"to answer with the mean of the target, {data.guessing:.3g}"
 
 
 def _figure(plot: Plot, how: str, table: str) -> str:
@@ -206,13 +217,18 @@ def _figure(plot: Plot, how: str, table: str) -> str:
 
 
 def _scoreboard(comparison: Comparison, rows: Sequence[Row], look: dict[str, Style]) -> str:
-    n_classes = len(comparison.dataset.classes)
+    data = comparison.dataset
+    n_classes = len(data.classes)
+    scale = "0 to 100 %" if n_classes else "0 to 1"
+    start = "the variance of the target is 1"
+    if n_classes:
+        start = f"one that prefers no class has ln {n_classes} = {math.log(n_classes):.2f}"
     head = "".join(
         f'<th scope="col"{kind}>{title}</th>'
         for title, kind in (
             ("start", ""),
             ('verdict<span class="aside"> before training</span>', ""),
-            ('test accuracy<span class="aside">, 0 to 100 %</span>', ""),
+            (f'{data.score_name}<span class="aside">, {scale}</span>', ""),
             ("signal per layer", ' class="wide num"'),
             ("gradient per layer", ' class="wide num"'),
             ("mean activation", ' class="wide num"'),
@@ -221,19 +237,19 @@ def _scoreboard(comparison: Comparison, rows: Sequence[Row], look: dict[str, Sty
             ("loss at step 0", ' class="wide num"'),
         )
     )
-    body = "".join(_score(row, summarize(row), look[row.name]) for row in rows)
+    body = "".join(_score(row, summarize(row), look[row.name], data) for row in rows)
     return (
-        '<table class="scores"><caption>Dot: mean test accuracy; bar: range over the seeds. '
+        f'<table class="scores"><caption>Dot: mean {data.score_name}; bar: range over the seeds. '
         '<span class="more">Mean activation: of the last hidden layer. Distinct units: of the '
-        "layer with the fewest, before and (after) training. A network that guesses has a loss of "
-        f"ln {n_classes} = {math.log(n_classes):.2f}.</span>"
+        f"layer with the fewest, before and (after) training. Loss at step 0: {start}.</span>"
         f"</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )
 
 
-def _score(row: Row, s: Summary, style: Style) -> str:
+def _score(row: Row, s: Summary, style: Style, data: Dataset) -> str:
     level = row.verdict.level
     name = level.name.lower()
+    at = "" if s.diverged_step is None else f" at step {s.diverged_step}"
     after = "" if s.distinct_after is None else f"({s.distinct_after})"
     wide = "".join(
         f'<td class="wide num">{escape(text)}{small}</td>'
@@ -251,21 +267,25 @@ def _score(row: Row, s: Summary, style: Style) -> str:
         f'<td><span class="verdict {name}"><svg class="icon" viewBox="0 0 18 18" '
         f'aria-hidden="true">{_ICONS[level]}</svg>{escape(str(row.verdict))}</span>'
         f"<small>{escape(row.verdict.reason)}</small></td>"
-        f'<td>{_accuracy_bar(s)}<small><span class="aside">training: </span>{row.outcome}</small>'
-        f"</td>{wide}</tr>"
+        f'<td>{_score_bar(s, data)}<small><span class="aside">training: </span>{row.outcome}'
+        f"{at}</small></td>{wide}</tr>"
     )
 
 
-def _accuracy_bar(s: Summary) -> str:
-    """A dot on a line from 0 to 100 %, with the range over seeds, and the number."""
-    low, high, mean = (4.0 + 112.0 * v for v in (s.accuracy_low, s.accuracy_high, s.accuracy))
+def _score_bar(s: Summary, data: Dataset) -> str:
+    """A dot on a line from 0 to 1, with the range over seeds, and the number."""
+    values = (s.score_low, s.score_high, s.score)
+    low, high, mean = (4.0 + 112.0 * min(max(value, 0.0), 1.0) for value in values)
+    of = 100.0 if data.classes else 1.0
+    form = ".0f" if data.classes else ".2f"
+    between = f"({of * s.score_low:{form}} to {of * s.score_high:{form}})"
     return (
         '<span class="accuracy"><svg viewBox="0 0 120 16" aria-hidden="true">'
         '<path class="scale" d="M4 8H116M4 4v8M60 5v6M116 4v8"/>'
         f'<path class="range" d="M{low:.1f} 8H{high:.1f}"/>'
         f'<circle class="mean" cx="{mean:.1f}" cy="8" r="4.5"/></svg>'
-        f"<span>{words.accuracy(s.accuracy)} <small>({100 * s.accuracy_low:.0f} to "
-        f"{100 * s.accuracy_high:.0f})</small></span></span>"
+        f"<span>{words.score(s.score, data)} "
+        f"<small>{between if math.isfinite(s.score_low) else ''}</small></span></span>"
     )
 
 
@@ -298,7 +318,11 @@ def _loss_table(comparison: Comparison, rows: Sequence[Row]) -> str:
     for row in rows:
         curve = plots.median_loss(row, epochs)
         lines.append((row.name, [quantity(value, 3) for value in curve]))
-    return _table("epoch (nats)", [str(i) for i in range(epochs + 1)], lines)
+    return _table(
+        "epoch (nats)" if comparison.dataset.classes else "epoch",
+        [str(i) for i in range(epochs + 1)],
+        lines,
+    )
 
 
 def _footer(comparison: Comparison) -> str:
@@ -309,20 +333,23 @@ def _footer(comparison: Comparison) -> str:
         ("data", f"{data.name}, SHA-256 {data.digest}"),
         ("split", data.split),
         ("seeds", ", ".join(str(seed) for seed in range(settings.seeds))),
+        ("loss of guessing", f"{data.guessing:.6g}"),
         ("hidden widths", ", ".join(str(width) for width in settings.widths)),
     )
     listed = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts)
+    without = f"ln {len(data.classes)}" if data.classes else "the variance of the target"
     return (
         "<footer>\n<h2>How the verdict is made</h2>\n"
         "<p>It is computed from what is measured on the training samples before the first step, "
         "never from the name of the start. <b>FAIL</b>: the units of a layer act as one, a number "
         "is not finite, the hidden layers get no gradient, "
         f"{FAIL_DEAD:.0%} or more of a layer's units are zero on every sample, or the signal or "
-        f"the gradient changes by more than {FAIL_DECADES:g} decades over the network. "
+        f"the gradient changes by more than {FAIL_DECADES:g} decades over the hidden layers. "
         f"<b>WARN</b>: more than {WARN_DECADES:g} decade, more than {WARN_DEAD:.0%} dead, two "
         f"units that act as one, more than {WARN_SATURATED:.0%} saturated, or a first loss above "
-        f"{WARN_LOSS_RATIO:g} times that of guessing. <b>OK</b>: none of these. After training, "
-        "<b>learned</b> means a training loss of at most a quarter of that of guessing, "
+        f"{WARN_LOSS_RATIO:g} times {without}. <b>OK</b>: none of these. After training, "
+        "<b>learned</b> means a training loss of at most a quarter of that of guessing "
+        f"({_guessing(comparison)}), "
         "<b>stalled</b> at least nine tenths, <b>slow</b> between the two, <b>diverged</b> above "
         "where it began, or no number at all; a row shows the worst of its seeds. The thresholds "
         "hold for plain gradient descent on networks of dense layers.</p>\n"

@@ -217,13 +217,14 @@ def loss_plot(
 ) -> Plot:
     """Training loss by epoch: median over seeds, band from the lowest to the highest."""
     epochs = comparison.settings.epochs
-    guessing = math.log(len(comparison.dataset.classes))
+    guessing = comparison.dataset.guessing
+    unit = "nats, log scale" if comparison.dataset.classes else "log scale"
     ceiling = math.log10(guessing * 10.0)
     curves = {row.name: _loss_curve(row, epochs, middle) for row in rows}
     finite = [v for curve in curves.values() for v in curve if math.isfinite(v)]
     floor = math.floor(max(math.log10(LOSS_FLOOR), min([*finite, math.log10(guessing) - 1.0])))
     ticks = [(float(power), f"{10.0**power:g}") for power in range(floor, math.ceil(ceiling))]
-    axis = Axis(float(floor), ceiling, ticks, "training loss (nats, log scale)")
+    axis = Axis(float(floor), ceiling, ticks, f"training loss ({unit})")
     series = []
     for row in rows:
         curve = curves[row.name]
@@ -250,7 +251,7 @@ def loss_plot(
         (
             Rule(
                 math.log10(guessing),
-                label=f"guessing: ln {len(comparison.dataset.classes)} = {guessing:.2f}",
+                label=f"guessing: {guessing:.3g}",
                 kind="guess",
             ),
         ),
