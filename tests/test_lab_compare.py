@@ -19,7 +19,7 @@ from initcore.lab.cells import factor, quantity
 from initcore.lab.comparison import Comparison, Settings, compare, default_widths
 from initcore.lab.datasets import Dataset, split
 from initcore.lab.initializations import DEFAULT, InitializationError, parse
-from initcore.lab.readers import RawData
+from initcore.lab.raw import RawData
 from initcore.lab.results import to_dict, to_json
 from initcore.lab.table import render
 from initcore.lab.words import findings, headline, verdict_sentence

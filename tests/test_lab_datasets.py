@@ -9,7 +9,7 @@ import pytest
 import initcore as ic
 from initcore.lab import readers
 from initcore.lab.datasets import load
-from initcore.lab.readers import DataError
+from initcore.lab.raw import DataError
 
 
 def write_npz(path: Path, x: np.ndarray, y: np.ndarray) -> str:
@@ -131,13 +131,12 @@ def bad_files(folder: Path) -> dict[str, tuple[str, str]]:
     return {
         "nan": (write_npz(folder / "nan.npz", nan, y), "NaN in sample 4, feature 2"),
         "inf": (write_npz(folder / "inf.npz", inf, y), "infinite"),
-        "regression": (write_npz(folder / "r.npz", x, y + 0.5), "regression"),
-        "one class": (write_npz(folder / "o.npz", x, y * 0), "1 classes"),
+        "one class": (write_npz(folder / "o.npz", x, y * 0), "1 class; from 2 to 1000"),
         "lengths": (write_npz(folder / "l.npz", x, y[:-1]), "11"),
         "flat x": (write_npz(folder / "f.npz", x[:, 0], y), "samples, features"),
         "complex x": (write_npz(folder / "c.npz", x + 1j, y), "not numeric"),
         "square y": (write_npz(folder / "y.npz", x, x), "y has shape"),
-        "lonely": (write_npz(folder / "m.npz", x, np.arange(12)), "too few"),
+        "lonely": (write_npz(folder / "m.npz", x, np.arange(12)), "a class of its own"),
         "not npz": (str(folder / "text.npz"), "not a readable .npz"),
         "empty npz": (str(folder / "other.npz"), "not a readable .npz"),
         "names": (str(folder / "names.npz"), "it holds a, b"),
@@ -180,7 +179,7 @@ def test_large_file_is_refused_unread(tmp_path):
 
 
 def test_npz_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("initcore.lab.readers.MAX_VALUES", 1000)
+    monkeypatch.setattr("initcore.lab.raw.MAX_VALUES", 1000)
     np.savez_compressed(tmp_path / "bomb.npz", x=np.zeros((2000, 4)), y=np.zeros(2000))
     assert (tmp_path / "bomb.npz").stat().st_size < 8 * 1000
     with pytest.raises(DataError, match="when unpacked"):

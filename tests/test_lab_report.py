@@ -16,7 +16,7 @@ import initcore as ic
 from initcore.lab.comparison import Comparison, Settings, compare
 from initcore.lab.datasets import split
 from initcore.lab.initializations import DEFAULT
-from initcore.lab.readers import RawData
+from initcore.lab.raw import RawData
 from initcore.lab.report import page, plots
 from initcore.lab.report.svg import (
     BOTTOM,

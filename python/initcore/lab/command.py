@@ -24,8 +24,10 @@ from initcore.lab.comparison import (
 )
 from initcore.lab.datasets import DataError, load
 from initcore.lab.initializations import DEFAULT, InitializationError, parse
-from initcore.lab.progress import progress_bar
-from initcore.lab.readers import BUNDLED, printable
+from initcore.lab.labels import TASKS
+from initcore.lab.progress import progress_bar, reading_bar
+from initcore.lab.raw import printable
+from initcore.lab.readers import BUNDLED
 from initcore.lab.report import GENERATOR, page
 from initcore.lab.results import to_json
 from initcore.lab.table import encodes, render
@@ -62,7 +64,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--target",
         metavar="COLUMN",
-        help="label column of FILE.csv, by name or index from 0 (default: the last)",
+        help="label column of FILE.csv, by name or index from 0 (default: the one called label, "
+        "class, target or y, the only one that is not numbers, or the last)",
+    )
+    add(
+        "--task",
+        choices=TASKS,
+        help="what the labels are (default: regression where they are numbers that are not whole)",
     )
     add(
         "--init",
@@ -125,7 +133,10 @@ def run(args: argparse.Namespace) -> int:
         if args.json not in {None, "-"}:
             _writable(Path(args.json), "--json")
         _check_different(args, out)
-        dataset = load(args.data, target=args.target)
+        with reading_bar(args.data, quiet=args.quiet) as progress_of_reading:
+            dataset = load(
+                args.data, target=args.target, task=args.task, progress=progress_of_reading
+            )
         check_starts(dataset, initializations, settings)
         with progress_bar(total, quiet=args.quiet) as progress:
             comparison = compare(dataset, initializations, settings, progress=progress)
@@ -246,6 +257,7 @@ def _command(args: argparse.Namespace) -> str:
     for option in (
         "data",
         "target",
+        "task",
         "init",
         "activation",
         "widths",
@@ -270,6 +282,8 @@ def _show(comparison: Comparison, out: Path | None, stream: TextIO) -> None:
     sizes = "-".join(str(n) for n in (data.features, *settings.widths, data.outputs))
     shape = sizes if len(settings.widths) <= 16 else f"of {words.hidden_layers(settings)}"
     text = [
+        *([lines(data.reading)] if data.reading else []),
+        *(lines(f"note: {remark}.") for remark in data.remarks),
         lines(f"{data.name}: {data.split}."),
         lines(
             f"network {shape}, {words.training(settings)}, {words.seeds(settings)}; "

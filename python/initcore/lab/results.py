@@ -27,6 +27,8 @@ def to_dict(comparison: Comparison, command: str) -> dict[str, Any]:
             "classes": list(data.classes),
             "training_samples": len(data.y_train),
             "test_samples": len(data.y_test),
+            "reading": data.reading,
+            "remarks": list(data.remarks),
             "loss_of_guessing": data.guessing,
             "split": data.split,
             "split_key": data.split_key.to_dict(),

@@ -38,7 +38,9 @@ def _score(_row: Row, s: Summary) -> str:
     if not math.isfinite(s.score_low):
         return ABSENT
     between = "-" if s.score_low >= 0.0 else " to "
-    return f"{s.score:.3f} ({s.score_low:.2f}{between}{s.score_high:.2f})"
+    # + 0.0 turns what rounds to -0 into 0
+    low, high = round(s.score_low, 2) + 0.0, round(s.score_high, 2) + 0.0
+    return f"{round(s.score, 3) + 0.0:.3f} ({low:.2f}{between}{high:.2f})"
 
 
 def _verdict(row: Row, _: Summary) -> str:

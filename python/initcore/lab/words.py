@@ -32,7 +32,7 @@ def score(value: float, dataset: Dataset) -> str:
     """An accuracy in percent, or R2 as it is."""
     if dataset.task == "classification":
         return f"{100.0 * value:.1f} %"
-    return f"{value:.2f}" if math.isfinite(value) else "no number"
+    return f"{round(value, 2) + 0.0:.2f}" if math.isfinite(value) else "no number"
 
 
 def _counted(n: int, noun: str) -> str:

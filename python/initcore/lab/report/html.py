@@ -101,6 +101,8 @@ def _setup(comparison: Comparison, look: dict[str, Style]) -> str:
     )
     wanted = f"{len(data.classes)} classes" if data.classes else "a target that is a number"
     loss = data.loss.replace("_", " ").replace("cross entropy", "cross-entropy")
+    notes = " ".join(f"Note: {remark}." for remark in data.remarks)
+    about = f"{data.reading}. {notes}" if data.reading else notes
     return (
         "<section>\n<h2>The experiment</h2>\n"
         f"<p>The data are {escape(data.name)}: {data.features} numbers per sample, "
@@ -109,6 +111,7 @@ def _setup(comparison: Comparison, look: dict[str, Style]) -> str:
         f"loss. It is trained once from each start below, with {words.seeds(settings)}. With the "
         "same seed, every start sees the same batches in the same order, so whatever differs "
         "comes from the starting weights.</p>\n"
+        f"{f'<p>{escape(about[0].upper() + about[1:])}</p>' if about else ''}\n"
         f"{_network_figure(comparison)}\n"
         f'<ul class="starts">{starts}</ul>\n'
         '<p class="how">Biases start at zero unless the rule says otherwise. fan_in is the number '
@@ -278,7 +281,9 @@ def _score_bar(s: Summary, data: Dataset) -> str:
     low, high, mean = (4.0 + 112.0 * min(max(value, 0.0), 1.0) for value in values)
     of = 100.0 if data.classes else 1.0
     form = ".0f" if data.classes else ".2f"
-    between = f"({of * s.score_low:{form}} to {of * s.score_high:{form}})"
+    digits = 0 if data.classes else 2
+    ends = (round(of * value, digits) + 0.0 for value in (s.score_low, s.score_high))
+    between = "({:{form}} to {:{form}})".format(*ends, form=form)
     return (
         '<span class="accuracy"><svg viewBox="0 0 120 16" aria-hidden="true">'
         '<path class="scale" d="M4 8H116M4 4v8M60 5v6M116 4v8"/>'
