@@ -11,7 +11,14 @@ from initcore.activations import piecewise_linear, rectifiers, smooth
 from initcore.activations.base import Activation, FlatEnds
 from initcore.activations.piecewise_linear import *  # noqa: F403
 from initcore.activations.rectifiers import *  # noqa: F403
-from initcore.activations.registry import for_layer, from_dict, get, names, register
+from initcore.activations.registry import (
+    for_layer,
+    from_dict,
+    get,
+    names,
+    names_for_layers,
+    register,
+)
 from initcore.activations.smooth import *  # noqa: F403
 from initcore.activations.user_defined import UserDefined
 
@@ -23,6 +30,7 @@ __all__ = [
     "from_dict",
     "get",
     "names",
+    "names_for_layers",
     "register",
 ]
 __all__ += piecewise_linear.__all__

@@ -40,6 +40,11 @@ def names() -> tuple[str, ...]:
     return (*DEFAULTS, *ALIASES, *_REGISTERED)
 
 
+def names_for_layers() -> tuple[str, ...]:
+    """Every name that `for_layer` takes, but for other names of the same activation."""
+    return (*(name for name, kind in CLASSES.items() if kind.has_kernel), *_REGISTERED)
+
+
 def get(activation: str | Activation) -> Activation:
     """The activation object of a name; an object is returned as it is.
 
@@ -94,9 +99,9 @@ def for_layer(activation: str | Activation) -> Activation:
     """
     chosen = get(activation)
     if isinstance(chosen, Named) and not chosen.has_kernel:
-        kernels = ", ".join(name for name, kind in CLASSES.items() if kind.has_kernel)
         raise ValueError(
-            f"activation={activation!r} has no kernel; use one of {kernels}, or "
+            f"activation={activation!r} has no kernel; use one of "
+            f"{', '.join(names_for_layers())}, or "
             f"activations.UserDefined('my_{chosen.name}', phi, phi.derivative) with "
             f"phi = activations.{chosen!r}"
         )

@@ -83,7 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--activation",
         default=",".join(defaults.activations),
         metavar="LIST",
-        help=f"comma-separated from {', '.join(activations.functions.BY_NAME)} "
+        help=f"comma-separated from {', '.join(activations.names_for_layers())} "
         "(default: %(default)s)",
     )
     add(
