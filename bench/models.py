@@ -31,6 +31,9 @@ from initcore.models.rules import Rule, Rules
 from initcore.models.writing import write
 
 EFFORT = judge.Effort(budget=5.0)
+_NORMAL = {"mean": 0.0, "std": 0.02}
+"""Parameters of every weight, before they are cut."""
+
 _SAMPLE = 2**20
 """Elements of a tensor that are held against its law, at most; all are looked at for NaN."""
 
@@ -99,7 +102,8 @@ def check(case: Case, plan: Plan, tensors: Sequence[Any]) -> None:
         try:
             if entry.parameter.role == "weight":
                 edge = flat.new_tensor(0.04).item()  # as its type has it
-                law_check(law, {"high": edge} if cut else {}, np.dtype(np.float32))(sample)
+                bounds = {"low": -edge, "high": edge} if cut else {}
+                law_check(law, _NORMAL | bounds, np.dtype(np.float32))(sample)
             else:
                 right = float(entry.parameter.role == "scale")
                 assert (sample == right).all(), f"not {right}"
