@@ -12,11 +12,7 @@ cdef inline int fill_run(void *out, int64_t size, size_t n, uint64_t first, uint
     target.step = &size
     target.index = &index
     target.first = first
-    cdef ic_stream stream
-    stream.key[0] = <uint32_t>seed
-    stream.key[1] = <uint32_t>(seed >> 32)
-    stream.id[0] = <uint32_t>stream_id
-    stream.id[1] = <uint32_t>(stream_id >> 32)
+    cdef ic_stream stream = stream_of(seed, stream_id)
     ic_fill(&target, &stream, law)
     return 0
 

@@ -62,15 +62,15 @@ def dense_forward(x, w, b=None, *, activation="identity", bint save=True, out=No
     if own_function(activation) is not None:
         z = dense_forward(x, w, b, save=False, out=None if save else out)
         return activation_forward(z, activation, save=save, out=out)
+    cdef ic_dense_forward layer
+    layer.phi = phi_of(activation)
     cdef cnp.ndarray xs = operand(x, "x", 2, -1)
     cdef int type_num = cnp.PyArray_TYPE(xs)
     cdef cnp.ndarray ws = operand(w, "w", 2, type_num)
     cdef cnp.ndarray bs = None
-    cdef ic_dense_forward layer
     layer.batch = cnp.PyArray_DIM(xs, 0)
     layer.n_in = cnp.PyArray_DIM(xs, 1)
     layer.n_out = cnp.PyArray_DIM(ws, 0)
-    layer.phi = phi_of(activation)
     if <size_t>cnp.PyArray_DIM(ws, 1) != layer.n_in:
         raise ValueError(
             f"w has shape {shape_of(ws)}; it must be (n_out, {layer.n_in}), because x has shape "
@@ -162,13 +162,16 @@ def dense_backward(dy, x, w, saved, *, activation="identity", need=ALL_GRADIENTS
     cdef ic_dense_backward layer
     cdef int wanted = WANT_ALL if need is ALL_GRADIENTS else needed(need)
     cdef bint want_dx = wanted & WANT_DX, want_dw = wanted & WANT_DW, want_db = wanted & WANT_DB
+    cdef object out_dx = None, out_dw = None, out_db = None
+    if out is not None:
+        out_dx, out_dw, out_db = outputs(out)
+    layer.phi = phi_of(activation)
     cdef cnp.ndarray dys = operand(dy, "dy", 2, -1)
     cdef int type_num = cnp.PyArray_TYPE(dys)
     cdef cnp.ndarray xs = None, ws = None, ys = None
     layer.batch = cnp.PyArray_DIM(dys, 0)
     layer.n_out = cnp.PyArray_DIM(dys, 1)
     layer.n_in = 0
-    layer.phi = phi_of(activation)
     layer.accumulate = accumulate
     layer.dy = matrix_of(dys)
     if want_dw or x is not None:
@@ -199,9 +202,6 @@ def dense_backward(dy, x, w, saved, *, activation="identity", need=ALL_GRADIENTS
     else:
         layer.saved.data = NULL
 
-    cdef object out_dx = None, out_dw = None, out_db = None
-    if out is not None:
-        out_dx, out_dw, out_db = outputs(out)
     if accumulate and (
         (want_dx and out_dx is None) or (want_dw and out_dw is None) or (want_db and out_db is None)
     ):

@@ -116,7 +116,7 @@ cdef bint is_float64(object out) except *:
 cdef int bits_law(ic_fill_law *law, object out) except -1:
     require_ndarray(out, "out")
     cdef int size = cnp.PyArray_ITEMSIZE(out)
-    if out.dtype.kind != "u" or size != 4 and size != 8:
+    if not cnp.PyArray_ISUNSIGNED(out) or size != 4 and size != 8:
         raise TypeError(
             f"out has dtype {out.dtype}; it must be uint32 or uint64 "
             f"(make it with numpy.empty(shape, dtype=numpy.uint32))"
@@ -164,7 +164,7 @@ cdef int aim(ic_fill_target *target, axes *of, cnp.ndarray out, uint64_t first,
     return 0
 
 
-cdef ic_stream stream_of(uint64_t seed, uint64_t stream_id) noexcept:
+cdef inline ic_stream stream_of(uint64_t seed, uint64_t stream_id) noexcept nogil:
     cdef ic_stream stream
     stream.key[0] = <uint32_t>seed
     stream.key[1] = <uint32_t>(seed >> 32)

@@ -97,7 +97,7 @@ def random_mask(out, *, p, key, kind="mask", first=0):
     """
     cdef ic_fill_law law
     require_ndarray(out, "out")
-    if out.dtype != bool:
+    if cnp.PyArray_TYPE(out) != cnp.NPY_BOOL:
         raise TypeError(
             f"out has dtype {out.dtype}; it must be bool (make it with numpy.empty(shape, bool))"
         )
@@ -122,10 +122,11 @@ def _zero_columns(out, rows, zeros, seed, stream_id, first, strides):
     require_own_memory(out, "out")
     kernels_in_use()
     cdef ic_sparse_target target
-    cdef ic_stream stream
+    cdef ic_stream stream = stream_of(word64(seed, "seed"), word64(stream_id, "stream_id"))
     cdef cnp.ndarray array = out
     cdef int d, axes = cnp.PyArray_NDIM(array)
-    cdef uint64_t key = word64(seed, "seed"), ident = word64(stream_id, "stream_id")
+    if not 0 <= zeros <= rows < 2**31:
+        raise ValueError(f"rows={rows!r}, zeros={zeros!r} must be 0 <= zeros <= rows < 2**31")
     cdef uint32_t n = rows, count = zeros
     target.data = cnp.PyArray_BYTES(array)
     target.item = cnp.PyArray_ITEMSIZE(array)
@@ -143,10 +144,6 @@ def _zero_columns(out, rows, zeros, seed, stream_id, first, strides):
             target.step[target.dimensions] = cnp.PyArray_STRIDE(array, d)
             target.index[target.dimensions] = strides[1][d]
             target.dimensions += 1
-    stream.key[0] = <uint32_t>key
-    stream.key[1] = <uint32_t>(key >> 32)
-    stream.id[0] = <uint32_t>ident
-    stream.id[1] = <uint32_t>(ident >> 32)
     if cnp.PyArray_SIZE(array) > 0 and count > 0:
         with nogil:
             ic_zero_columns(&target, n, count, &stream)

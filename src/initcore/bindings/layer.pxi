@@ -1,38 +1,41 @@
 # Layers other than dense: checks and marshalling for layers.h.
 
+from libc.stdint cimport INTPTR_MAX
+
 # For each kernel its code and what it takes, with the size that each array has: all (rows * n),
-# rows, columns (n), or that of a table of rows of n; "?" where it may be left out.
+# rows, columns (n), or that of a table of rows of n; "?" where it may be left out, "&" where it may
+# be left out with y, "=" where it is written.
 cdef dict LAYER_KERNELS = {
-    "activate": (IC_ACTIVATE, {"y": "all", "x": "all"}),
-    "activate_backward": (IC_ACTIVATE_BACKWARD, {"y": "all", "x": "all", "normal": "all"}),
-    "masked": (IC_MASKED, {"y": "all", "x": "all", "mask": "all"}),
-    "added": (IC_ADDED, {"y": "all", "x": "all", "normal": "all"}),
-    "scaled_columns": (IC_SCALED_COLUMNS, {"y": "all", "x": "all", "w": "columns"}),
-    "column_products": (IC_COLUMN_PRODUCTS, {"y": "columns", "x": "all", "normal": "all?"}),
-    "column_means": (IC_COLUMN_MEANS, {"y": "columns", "x": "all", "normal": "all?"}),
-    "inverse_roots": (IC_INVERSE_ROOTS, {"y": "columns", "x": "columns"}),
-    "running": (IC_RUNNING, {"y": "columns", "x": "columns"}),
+    "activate": (IC_ACTIVATE, {"y": "all=", "x": "all"}),
+    "activate_backward": (IC_ACTIVATE_BACKWARD, {"y": "all=", "x": "all", "normal": "all"}),
+    "masked": (IC_MASKED, {"y": "all=", "x": "all", "mask": "all"}),
+    "added": (IC_ADDED, {"y": "all=", "x": "all", "normal": "all"}),
+    "scaled_columns": (IC_SCALED_COLUMNS, {"y": "all=", "x": "all", "w": "columns"}),
+    "column_products": (IC_COLUMN_PRODUCTS, {"y": "columns=", "x": "all", "normal": "all?"}),
+    "column_means": (IC_COLUMN_MEANS, {"y": "columns=", "x": "all", "normal": "all?"}),
+    "inverse_roots": (IC_INVERSE_ROOTS, {"y": "columns=", "x": "columns"}),
+    "running": (IC_RUNNING, {"y": "columns=", "x": "columns"}),
     "norm_rows": (
         IC_NORM_ROWS,
-        {"y": "all", "normal": "all", "inverse": "rows", "x": "all", "w": "columns",
+        {"y": "all=", "normal": "all=", "inverse": "rows=", "x": "all", "w": "columns",
          "b": "columns?"},
     ),
     "norm_rows_backward": (
         IC_NORM_ROWS_BACKWARD,
-        {"y": "all", "normal": "all", "inverse": "rows", "x": "all", "w": "columns"},
+        {"y": "all=", "normal": "all", "inverse": "rows", "x": "all", "w": "columns"},
     ),
     "norm_columns": (
         IC_NORM_COLUMNS,
-        {"y": "all?", "normal": "all", "inverse": "columns", "x": "all", "mean": "columns",
-         "w": "columns?", "b": "columns?"},
+        {"y": "all?=", "normal": "all=", "inverse": "columns", "x": "all", "mean": "columns",
+         "w": "columns&", "b": "columns&"},
     ),
     "norm_columns_backward": (
         IC_NORM_COLUMNS_BACKWARD,
-        {"y": "all", "normal": "all", "inverse": "columns", "x": "all", "mean": "columns",
+        {"y": "all=", "normal": "all", "inverse": "columns", "x": "all", "mean": "columns",
          "product": "columns", "w": "columns"},
     ),
-    "looked_up": (IC_LOOKED_UP, {"y": "all", "w": "table", "index": "rows"}),
-    "scattered": (IC_SCATTERED, {"y": "table", "x": "all", "index": "rows"}),
+    "looked_up": (IC_LOOKED_UP, {"y": "all=", "w": "table", "index": "rows"}),
+    "scattered": (IC_SCATTERED, {"y": "table=", "x": "all", "index": "rows"}),
 }
 
 
@@ -53,9 +56,14 @@ def _layer(
     kernels/layer_body.h and kernels/norm_body.h. Sizes and types are checked here.
     """
     cdef ic_layer job
+    if arrays.get("index") is not None:  # what was checked is a copy, and the kernel reads that
+        require_ndarray(arrays["index"], "index")
+        arrays = {**arrays, "index": np.array(arrays["index"], order="C")}
     cdef ic_layer_kernel code = layer_of(
         &job, kernel, rows, n, number, centered, unbiased, activation, arrays
     )
+    if job.index != NULL:
+        require_words(arrays["index"], job.words)
     kernels_in_use()
     cdef ic_dtype dtype = dtype_of(arrays["y" if arrays.get("y") is not None else "x"])
     with nogil:
@@ -66,11 +74,19 @@ cdef ic_layer_kernel layer_of(
     ic_layer *job, str kernel, size_t rows, size_t n, double number, bint centered, bint unbiased,
     object activation, dict arrays,
 ) except *:
-    """Fill the job of a kernel from checked arrays; returns the kernel's code."""
+    """Fill the job of a kernel from checked arrays; returns the kernel's code.
+
+    That each index is a row of the table is left to the caller.
+    """
+    if kernel not in LAYER_KERNELS:
+        raise ValueError(f"kernel={kernel!r} must be one of {', '.join(LAYER_KERNELS)}")
     which, takes = LAYER_KERNELS[kernel]
+    job.phi = phi_of(activation)
+    if n > 0 and rows > <size_t>INTPTR_MAX // n:
+        raise ValueError(f"rows={rows}, n={n} are more elements than an array can have")
     cdef cnp.ndarray a
     cdef dict sizes = {"all": rows * n, "rows": rows, "columns": n}
-    cdef object typed = arrays["y" if arrays.get("y") is not None else "x"]
+    cdef object typed = arrays.get("y" if arrays.get("y") is not None else "x")
     cdef int type_num = cnp.PyArray_TYPE(operand(typed, "y", -1, -1))
     cdef dict found = {}
     if set(arrays) - set(takes):
@@ -80,7 +96,7 @@ cdef ic_layer_kernel layer_of(
         array = arrays.get(name)
         found[name] = 0
         if array is None:
-            if not size.endswith("?"):
+            if "?" not in size and ("&" not in size or arrays.get("y") is not None):
                 raise TypeError(f"{kernel} needs {name}")
             continue
         require_ndarray(array, name)
@@ -91,15 +107,15 @@ cdef ic_layer_kernel layer_of(
                 f"{name} must be a C-contiguous array of {cnp.PyArray_DescrFromType(expected)}, "
                 f"not one of {a.dtype} with strides {array.strides}"
             )
-        if size == "table":
+        if size.endswith("="):
+            require_writable(a, name)
+        kind = size.rstrip("?&=")
+        if kind == "table":
             job.words = cnp.PyArray_SIZE(a) // n if n > 0 else 0
-        count = job.words * n if size == "table" else sizes[size.rstrip("?")]
+        count = job.words * n if kind == "table" else sizes[kind]
         if cnp.PyArray_SIZE(a) != count:
             raise ValueError(f"{name} has {cnp.PyArray_SIZE(a)} elements; {kernel} needs {count}")
         found[name] = <size_t>cnp.PyArray_DATA(a)
-    require_writable(arrays["normal" if arrays.get("y") is None else "y"], "y")
-    if "index" in takes:
-        require_words(arrays["index"], job.words)
     job.y = <void *><size_t>found.get("y", 0)
     job.normal = <void *><size_t>found.get("normal", 0)
     job.inverse = <void *><size_t>found.get("inverse", 0)
@@ -112,7 +128,6 @@ cdef ic_layer_kernel layer_of(
     job.index = <const int64_t *><size_t>found.get("index", 0)
     job.rows, job.n, job.number = rows, n, number
     job.centered, job.unbiased = centered, unbiased
-    job.phi = phi_of(activation)
     return which
 
 
@@ -123,6 +138,6 @@ cdef int require_words(cnp.ndarray index, size_t words) except -1:
     for i in range(<size_t>cnp.PyArray_SIZE(index)):
         if not 0 <= at[i] < <int64_t>words:
             raise ValueError(
-                f"index[{i}]={at[i]} must be from 0 to {words - 1}, a row of the table"
+                f"index[{i}]={at[i]} must be from 0 to {<int64_t>words - 1}, a row of the table"
             )
     return 0

@@ -39,9 +39,9 @@ def softmax_cross_entropy(logits, labels, *, out=None):
         )
     cdef cnp.ndarray ls = operand(labels, "labels", 1, cnp.NPY_INT64)
     require_shape(ls, "labels", (batch,), "one label for each row of logits")
-    require_classes(ls, classes)
-    cdef const int64_t *label = <const int64_t *>cnp.PyArray_DATA(ls)
-    cdef ptrdiff_t label_stride = stride_of(ls, 0)
+    cdef cnp.ndarray own_labels = checked_classes(ls, classes)
+    cdef const int64_t *label = <const int64_t *>cnp.PyArray_DATA(own_labels)
+    cdef ptrdiff_t label_stride = 1
     cdef cnp.ndarray ds = result(out, "out", (batch, classes), type_num, True)
     cdef ic_matrix z = matrix_of(zs), d = matrix_of(ds)
     if out is not None:
@@ -100,7 +100,9 @@ def mean_squared_error(y, target, *, out=None):
                 f"out has strides {(<object>ds).strides}; with more than 2 dimensions it must be "
                 f"C-contiguous: pass such an array, or leave out out"
             )
-        ys, ts, lines = (a.reshape(-1, shape[len(shape) - 1]) for a in (ys, ts, ds))
+        ys, ts, lines = (
+            plain(a).reshape(-1, shape[len(shape) - 1]) for a in (ys, ts, ds)
+        )
     cdef ic_matrix m = matrix_of(ys), t = matrix_of(ts), d = matrix_of(lines)
     if out is not None:
         if m.data != d.data or m.row != d.row or m.column != d.column:
@@ -129,18 +131,27 @@ cdef cnp.ndarray sample_weights_of(object weights, size_t rows, int type_num):
     return found
 
 
-cdef int require_classes(cnp.ndarray labels, size_t classes) except -1:
-    """Every label is one of the classes."""
+cdef cnp.ndarray checked_classes(cnp.ndarray labels, size_t classes):
+    """A copy of the labels, each of which is one of the classes.
+
+    A kernel writes where a label says. It runs without the interpreter lock, while another thread
+    may write the array of the user's: so what was checked is a copy, and the kernel reads that.
+    """
+    cdef cnp.npy_intp rows = cnp.PyArray_DIM(labels, 0)
+    cdef cnp.ndarray own = cnp.PyArray_EMPTY(1, &rows, cnp.NPY_INT64, 0)
     cdef const int64_t *label = <const int64_t *>cnp.PyArray_DATA(labels)
+    cdef int64_t *to = <int64_t *>cnp.PyArray_DATA(own)
     cdef ptrdiff_t stride = stride_of(labels, 0)
-    cdef size_t row
-    for row in range(<size_t>cnp.PyArray_DIM(labels, 0)):
-        if not 0 <= label[<ptrdiff_t>row * stride] < <int64_t>classes:
+    cdef cnp.npy_intp row
+    for row in range(rows):
+        to[row] = label[row * stride]
+    for row in range(rows):
+        if not 0 <= to[row] < <int64_t>classes:
             raise ValueError(
-                f"labels[{row}]={label[<ptrdiff_t>row * stride]} must be from 0 to "
-                f"{classes - 1}, because logits has {classes} columns"
+                f"labels[{row}]={to[row]} must be from 0 to {classes - 1}, because logits has "
+                f"{classes} columns"
             )
-    return 0
+    return own
 
 
 def cross_entropy(logits, targets, *, labels=None, peaks=None, sample_weights=None, out=None):
@@ -189,7 +200,7 @@ def cross_entropy(logits, targets, *, labels=None, peaks=None, sample_weights=No
             f"leave an empty batch out"
         )
     cdef cnp.ndarray ts = operand(targets, "targets", -1, type_num)
-    cdef cnp.ndarray ls = None, ps = None
+    cdef cnp.ndarray ls = None, ps = None, own_labels
     if cnp.PyArray_NDIM(ts) == 1:
         require_shape(ts, "targets", (classes,), "one target for each class")
     else:
@@ -207,11 +218,11 @@ def cross_entropy(logits, targets, *, labels=None, peaks=None, sample_weights=No
     if labels is not None:
         ls = operand(labels, "labels", 1, cnp.NPY_INT64)
         require_shape(ls, "labels", (batch,), "one label for each row of logits")
-        require_classes(ls, classes)
         ps = np.ascontiguousarray(operand(peaks, "peaks", 1, type_num))
         require_shape(ps, "peaks", (classes,), "one target for each class")
-        job.labels = <const int64_t *>cnp.PyArray_DATA(ls)
-        job.label_stride = stride_of(ls, 0)
+        own_labels = checked_classes(ls, classes)
+        job.labels = <const int64_t *>cnp.PyArray_DATA(own_labels)
+        job.label_stride = 1
         job.peaks = cnp.PyArray_DATA(ps)
     cdef cnp.ndarray ws = sample_weights_of(sample_weights, batch, type_num)
     cdef cnp.ndarray ds = result(out, "out", (batch, classes), type_num, True)
@@ -284,18 +295,18 @@ def error_loss(str error, y, target, *, a=1.0, b=1.0, sample_weights=None, out=N
         raise ValueError(f"error={error!r} must be one of {', '.join(ERRORS)}")
     cdef cnp.ndarray ys = operand(y, "y", 2, -1)
     cdef int type_num = cnp.PyArray_TYPE(ys)
+    cdef bint is_double = type_num == cnp.NPY_FLOAT64
+    cdef ic_errors job
+    job.name = ERRORS[error]
+    job.a, job.b = finite(a, "a", is_double), finite(b, "b", is_double)
     cdef cnp.ndarray ts = operand(target, "target", 2, type_num)
     cdef size_t rows = cnp.PyArray_DIM(ys, 0), columns = cnp.PyArray_DIM(ys, 1)
     require_matrix(ts, "target", rows, columns, "the shape of y")
     if rows * columns == 0:
         raise ValueError(f"y has shape {shape_of(ys)}; a mean needs at least one element")
     cdef cnp.ndarray ws = sample_weights_of(sample_weights, rows, type_num)
-    cdef bint is_double = type_num == cnp.NPY_FLOAT64
     cdef cnp.ndarray ds = result(out, "out", (rows, columns), type_num, True)
     cdef ic_matrix d = matrix_of(ds)
-    cdef ic_errors job
-    job.name = ERRORS[error]
-    job.a, job.b = finite(a, "a", is_double), finite(b, "b", is_double)
     job.y, job.t = matrix_of(ys), matrix_of(ts)
     job.weights = NULL if ws is None else cnp.PyArray_DATA(ws)
     job.weight_stride = 0 if ws is None else stride_of(ws, 0)

@@ -1,8 +1,5 @@
 # Arrays that kernels read and write: checked, described, and shown to share no memory.
 
-import numpy as np
-
-
 cdef cnp.ndarray operand(object array, str name, int ndim, int type_num):
     """An array that a kernel may read: float32 or float64 (or, given `type_num`, that type)."""
     require_ndarray(array, name)
@@ -35,8 +32,13 @@ cdef cnp.ndarray operand(object array, str name, int ndim, int type_num):
         if cnp.PyArray_STRIDE(a, axis) % cnp.PyArray_ITEMSIZE(a) != 0:
             whole = False
     if not whole:  # byte-swapped or packed in a record: read from an ordinary copy
-        a = np.array(a, dtype=a.dtype.newbyteorder("="), order="C")
+        a = np.array(a, dtype=cnp.PyArray_DescrFromType(found), order="C")
     return a
+
+
+cdef cnp.ndarray plain(cnp.ndarray a):
+    """The array without the methods of a subclass, which could give another array."""
+    return a if cnp.PyArray_CheckExact(a) else np.ndarray.view(a, np.ndarray)
 
 
 cdef tuple shape_of(cnp.ndarray a):
@@ -60,8 +62,10 @@ cdef int require_matrix(cnp.ndarray a, str name, cnp.npy_intp rows, cnp.npy_intp
 cdef cnp.ndarray result(object out, str name, tuple shape, int type_num, bint unit):
     """`out` when a kernel may write it, or a new array; `unit`: the last axis contiguous."""
     cdef int axis, ndim = len(shape)
-    cdef cnp.npy_intp dims[32]
+    cdef cnp.npy_intp dims[2]
     if out is None:
+        if ndim > 2:
+            return np.empty(shape, cnp.PyArray_DescrFromType(type_num))
         for axis in range(ndim):
             dims[axis] = shape[axis]
         return cnp.PyArray_EMPTY(ndim, dims, type_num, 0)

@@ -29,11 +29,12 @@ def sgd_step(parameter, gradient, velocity=None, *, lr, momentum=0.0):
     """
     cdef cnp.ndarray ps = operand(parameter, "parameter", -1, -1)
     cdef int type_num = cnp.PyArray_TYPE(ps)
+    # before any size is read: a number may be an object whose conversion is code of the user's
+    cdef bint is_double = type_num == cnp.NPY_FLOAT64
+    cdef double rate = finite(lr, "lr", is_double), mu = finite(momentum, "momentum", is_double)
     cdef tuple shape = shape_of(ps)
     cdef cnp.ndarray gs = operand(gradient, "gradient", -1, type_num)
     require_shape(gs, "gradient", shape, "the shape of parameter")
-    cdef bint is_double = type_num == cnp.NPY_FLOAT64
-    cdef double rate = finite(lr, "lr", is_double), mu = finite(momentum, "momentum", is_double)
     ps = result(parameter, "parameter", shape, type_num, False)
     cdef cnp.ndarray vs = None
     if velocity is not None:
@@ -47,7 +48,7 @@ def sgd_step(parameter, gradient, velocity=None, *, lr, momentum=0.0):
         )
     require_apart(ps, "parameter", gs, "gradient")
     kernels_in_use()
-    step_lines(ps, gs, vs, rate, mu)
+    step_lines(plain(ps), plain(gs), None if vs is None else plain(vs), rate, mu)
 
 
 cdef int step_lines(cnp.ndarray p, cnp.ndarray g, cnp.ndarray v, double lr, double mu) except -1:
@@ -137,6 +138,7 @@ def optimizer_step(
         raise ValueError(f"rule={rule!r} must be one of {', '.join(RULES)}")
     cdef cnp.ndarray p = operand(parameter, "parameter", -1, -1)
     cdef int type_num = cnp.PyArray_TYPE(p)
+    cdef double rate = finite(lr, "lr", type_num == cnp.NPY_FLOAT64)
     cdef tuple shape = shape_of(p)
     cdef cnp.ndarray g = operand(gradient, "gradient", -1, type_num)
     require_shape(g, "gradient", shape, "the shape of parameter")
@@ -150,7 +152,7 @@ def optimizer_step(
     cdef ic_step step
     step.rule = RULES[rule]
     step.nesterov = nesterov
-    step.rate = finite(lr, "lr", type_num == cnp.NPY_FLOAT64)
+    step.rate = rate
     step.clip, step.decay, step.shrink = clip, decay, shrink
     step.momentum, step.memory = momentum, memory
     step.root, step.epsilon = root, epsilon
@@ -166,7 +168,7 @@ def optimizer_step(
     with nogil:
         ic_step_run(dtype, to, source, one, two, n, &step)
     if not cnp.PyArray_IS_C_CONTIGUOUS(p):
-        p[...] = work
+        plain(p)[...] = work
 
 
 cdef cnp.ndarray moment(object array, str name, tuple shape, int type_num, bint needed, str rule):
