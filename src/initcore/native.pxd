@@ -344,6 +344,11 @@ cdef extern from "initcore/plan.h" nogil:
         char *to
         const char *source
         size_t bytes
+        uint64_t limit
+    ctypedef struct ic_plan_outside:
+        int64_t sample
+        int64_t index
+        uint64_t limit
     ctypedef struct ic_plan_parameter:
         void *p
         const void *g
@@ -378,10 +383,12 @@ cdef extern from "initcore/plan.h" nogil:
         double *losses
         size_t right
         double norm
+        ic_plan_outside outside
     ctypedef enum ic_plan_end:
         IC_PLAN_DONE
         IC_PLAN_TIME
         IC_PLAN_NOT_FINITE
+        IC_PLAN_OUTSIDE
         IC_PLAN_NO_MEMORY
     void ic_plan_pair(ic_plan *plan) noexcept
     void ic_plan_free(ic_plan *plan) noexcept

@@ -147,13 +147,29 @@ static int mean_loss(const ic_plan *plan, double *mean, size_t rows) {
     return -1;
 }
 
-static void gather(const ic_plan *plan, size_t start, size_t rows) {
+/* The source is the user's, who may write it at any time: what is checked, and then used, is the
+ * copy. */
+static int check_indices(ic_plan *plan, const ic_plan_gather *g, size_t start, size_t rows) {
+    const int64_t *const index = (const int64_t *)(const void *)g->to;
+    const size_t each = g->bytes / sizeof *index;
+    for (size_t i = 0; i < rows * each; i++)
+        if ((uint64_t)index[i] >= g->limit) {
+            plan->outside = (ic_plan_outside){plan->order[start + i / each], index[i], g->limit};
+            return -1;
+        }
+    return 0;
+}
+
+static int gather(ic_plan *plan, size_t start, size_t rows) {
     for (size_t i = 0; i < plan->gather_count; i++) {
         const ic_plan_gather *const g = &plan->gathers[i];
         for (size_t row = 0; row < rows; row++)
             memcpy(g->to + row * g->bytes, g->source + (size_t)plan->order[start + row] * g->bytes,
                    g->bytes);
+        if (g->limit != UINT64_MAX && check_indices(plan, g, start, rows))
+            return -1;
     }
+    return 0;
 }
 
 /* Rows whose largest output is that of their class, the first of equals; a NaN is never. */
@@ -264,7 +280,6 @@ static int move_early(const ic_plan *plan, const ic_plan_dense *layer, size_t st
 }
 
 static int forward(ic_plan *plan, size_t step, size_t rows, double *record) {
-    gather(plan, step * plan->batch, rows);
     for (size_t i = 0; i < plan->layer_count; i++)
         if (layer_forward(plan, &plan->layers[i], step, rows, record))
             return -1;
@@ -317,6 +332,8 @@ static int update(const ic_plan *plan, size_t step, int early) {
 static ic_plan_end take(ic_plan *plan, size_t step, int kept) {
     const size_t rows = least(plan->batch, plan->samples - step * plan->batch);
     double *const record = record_of(plan, step);
+    if (gather(plan, step * plan->batch, rows))
+        return IC_PLAN_OUTSIDE;
     if (forward(plan, step, rows, record))
         return IC_PLAN_NO_MEMORY;
     const int finite = isfinite(plan->losses[step]);
@@ -356,9 +373,11 @@ void ic_plan_pair(ic_plan *plan) {
             continue;
         ic_plan_dense *const layer = &plan->layers[i].job.dense;
         const void *const gradients[2] = {layer->backward.dw.data, layer->backward.db};
+        const size_t n_out = layer->backward.n_out;
+        const size_t elements[2] = {n_out * layer->backward.n_in, n_out};
         for (size_t which = 0; which < 2; which++) {
             size_t at = 0;
-            while (at < count && all[at].g != gradients[which])
+            while (at < count && (all[at].g != gradients[which] || all[at].n != elements[which]))
                 at++;
             layer->own[which] = at;
             if (at == count)

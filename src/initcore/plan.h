@@ -97,8 +97,15 @@ typedef struct ic_plan_loss {
 typedef struct ic_plan_gather {
     char *to;
     const char *source;
-    size_t bytes; /* of a row */
+    size_t bytes;   /* of a row */
+    uint64_t limit; /* of int64: what each must be below, from 0 on; UINT64_MAX: nothing is asked */
 } ic_plan_gather;
+
+/* An index that was gathered and is beyond its limit. */
+typedef struct ic_plan_outside {
+    int64_t sample, index;
+    uint64_t limit;
+} ic_plan_outside;
 
 typedef struct ic_plan_parameter {
     void *p;
@@ -141,12 +148,14 @@ typedef struct ic_plan {
     size_t right;   /* of this epoch so far: rows whose largest output is that of their class, or
                        outputs on the right side */
     double norm;    /* of all gradients of the epoch's first step */
+    ic_plan_outside outside; /* where IC_PLAN_OUTSIDE was the end */
 } ic_plan;
 
 typedef enum ic_plan_end {
     IC_PLAN_DONE,
     IC_PLAN_TIME,       /* `seconds` have passed */
     IC_PLAN_NOT_FINITE, /* the loss of step *at is not finite; its gradients are there */
+    IC_PLAN_OUTSIDE,    /* step *at is not begun: a sample of it has an index beyond its limit */
     IC_PLAN_NO_MEMORY,
 } ic_plan_end;
 

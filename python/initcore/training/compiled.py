@@ -199,7 +199,6 @@ def _add_cross_entropy(
 ) -> None:
     values, _ = losses.parts(target)
     labels = plan.gather(np.ascontiguousarray(losses.classes_of(target)))
-    plan.count(labels)
     plain = loss.smoothing == 0 and loss.class_weights is None
     if values.ndim == 2:
         t = plan.gather(np.ascontiguousarray(values if plain else loss.smoothed(values)))
@@ -209,3 +208,4 @@ def _add_cross_entropy(
     else:
         shares, peaks = loss.spread(y.shape[1], y.dtype)
         plan.cross_entropy(y, dy, shares, labels, peaks, weight)
+    plan.count(labels)

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport INTPTR_MAX
 
+
 # For each kernel its code and what it takes, with the size that each array has: all (rows * n),
 # rows, columns (n), or that of a table of rows of n; "?" where it may be left out, "&" where it may
 # be left out with y, "=" where it is written.
