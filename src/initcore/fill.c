@@ -21,6 +21,20 @@ enum {
 };
 _Static_assert(PATCH_ROWS <= IC_ACROSS_RUNS, "a piece is one call of a kernel");
 
+/* What a thread makes on the way to memory. On its stack it would not fit beside the frames of who
+ * calls: threads of 64 KiB are not rare. */
+typedef struct scratch {
+    union {
+        _Alignas(64) char patch[PATCH_ROWS * PATCH_WIDTH];
+        _Alignas(64) char buffer[BUFFER * 8];
+    } made;
+    union {
+        _Alignas(64) float strip[STRIP * PATCH_ROWS];
+        _Alignas(64) float wide[BUFFER];
+    } rounded;
+} scratch;
+static _Thread_local scratch room;
+
 /* Before elements of 16 bits are rounded. */
 static void make_runs(const ic_fill_job *work, void *out, const ic_runs *runs) {
     const ic_kernels *k = work->kernels;
@@ -128,7 +142,7 @@ static void make_elements(const ic_fill_job *work, void *out, uint64_t first, si
         make_words(work, out, first, n);
         return;
     }
-    _Alignas(64) float wide[BUFFER];
+    float *const wide = room.rounded.wide;
     uint16_t *to = out;
     for (size_t done = 0; done < n; done += BUFFER) {
         const size_t count = n - done < BUFFER ? n - done : BUFFER;
@@ -164,7 +178,7 @@ static void fill_run(const ic_fill_job *work, char *to, uint64_t element, uint64
         make_elements(work, to, element, (size_t)n);
         return;
     }
-    _Alignas(64) char buffer[BUFFER * 8];
+    char *const buffer = room.made.buffer;
     const int64_t width = index < 0 ? -index : index;
     const int narrow = width >= 1 && width <= WIDEST_STRIDE;
     const uint64_t at_once = narrow ? (uint64_t)((BUFFER - 1) / width + 1) : 1;
@@ -249,7 +263,7 @@ static void write_patch(const ic_fill_job *work, char *to, const char *patch, si
     const ic_kernels *k = work->kernels;
     const int64_t step = work->run.step;
     if (ic_real_is_16_bit(work->law->type)) {
-        _Alignas(64) float strip[STRIP * PATCH_ROWS];
+        float *const strip = room.rounded.strip;
         for (size_t j = 0; j < columns; j += STRIP) {
             const size_t count = columns - j < STRIP ? columns - j : STRIP;
             k->transpose_f32(strip, PATCH_ROWS * sizeof(float), patch + j * sizeof(float),
@@ -282,7 +296,7 @@ static void prefetch_lines(const char *from, size_t bytes) {
 static void fill_patches(const ic_fill_job *work, char *to, uint64_t element, size_t rows,
                          size_t columns) {
     const ic_fill_dimension *across = &work->outer[work->outer_count - 1];
-    _Alignas(64) char patch[PATCH_ROWS * PATCH_WIDTH];
+    char *const patch = room.made.patch;
     const size_t made = ic_real_is_16_bit(work->law->type) ? sizeof(float) : work->item;
     const size_t at_once = PATCH_WIDTH / made;
     for (size_t done = 0; done < columns; done += at_once) {
@@ -321,7 +335,7 @@ static void fill_blocks(const ic_fill_job *work, char *to, uint64_t element, siz
         make_across(work, to, &across);
         return;
     }
-    _Alignas(64) float strip[STRIP * PATCH_ROWS];
+    float *const strip = room.rounded.strip;
     across.step = PATCH_ROWS * sizeof(float);
     for (size_t done = 0; done < blocks; done += STRIP / 4, across.block += STRIP / 4) {
         across.blocks = blocks - done < STRIP / 4 ? blocks - done : STRIP / 4;
