@@ -42,10 +42,12 @@ def num_threads(n: int) -> Iterator[None]:
 
 def config() -> dict[str, Any]:
     """What `show_config` prints, as a dict that JSON can hold."""
+    threads: int | str
     try:
         isa = kernels.isa()
+        threads = kernels.get_num_threads()
     except ValueError as error:
-        isa = f"none: {error}"
+        isa = threads = f"none: {error}"
     return {
         "version": kernels.__version__,
         **kernels._build_facts(),
@@ -53,7 +55,7 @@ def config() -> dict[str, Any]:
         "isas_available": list(kernels.isas_available()),
         "isa": isa,
         "INITCORE_ISA": os.environ.get("INITCORE_ISA"),
-        "threads": kernels.get_num_threads(),
+        "threads": threads,
         "INITCORE_NUM_THREADS": os.environ.get("INITCORE_NUM_THREADS"),
         "python": sys.version.split()[0],
         "numpy": np.__version__,

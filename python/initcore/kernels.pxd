@@ -3,8 +3,9 @@
 No header and no library is needed to build against an installed initcore: Cython takes the
 functions from the module when it is imported. All arrays are C-contiguous and nothing is checked:
 lengths, overlaps and laws are the caller's. Every function may be called without the interpreter
-lock, uses the threads of ``initcore.set_num_threads``, and returns 0, or -1 when there is no memory
-or INITCORE_ISA names an instruction set that is not here.
+lock, uses the threads of ``initcore.set_num_threads``, and returns 0, or -1 when there is no memory,
+INITCORE_ISA names an instruction set that is not here, or INITCORE_NUM_THREADS is no number of
+threads.
 
 Exactness: bit-exact across CPUs and thread counts; docs/stream-v1.md and docs/compute-v1.md.
 """

@@ -12,6 +12,7 @@ enum {
     PIECES_PER_THREAD = 3,      /* so that a thread that starts late or is taken away is no loss */
     PACKING_SHARE = 800,        /* more pieces may pack one element for so many of c: some 2.5 % */
 };
+#define LONGEST 4e9 /* operations of a piece in float64: between two a call can be interrupted */
 
 /* The kernels of one type. */
 typedef struct dense_kernels {
@@ -64,6 +65,10 @@ static layout layout_of(size_t pieces, const grid *g, size_t tiles, size_t panel
     return best;
 }
 
+static double flops(size_t a, size_t b, size_t c) {
+    return 2.0 * (double)a * (double)b * (double)c;
+}
+
 /* Returns the bytes of workspace that a piece needs. */
 static size_t cut_grid(grid *g, const dense_kernels *of, int threads) {
     ic_product_needs needs;
@@ -74,7 +79,10 @@ static size_t cut_grid(grid *g, const dense_kernels *of, int threads) {
         g->pieces = 0;
         return 0;
     }
-    if (threads == 1) {
+    const double work =
+        flops(g->rows, g->columns, g->job.k) * (double)of->size / (double)sizeof(double);
+    const size_t least_pieces = (size_t)(work / LONGEST) + 1;
+    if (threads == 1 && least_pieces == 1) {
         g->piece_rows = g->rows;
         g->piece_columns = g->columns;
         g->across = g->pieces = 1;
@@ -89,6 +97,8 @@ static size_t cut_grid(grid *g, const dense_kernels *of, int threads) {
             break;
         }
     }
+    if (chosen.pieces < least_pieces)
+        chosen = layout_of(least_pieces, g, tiles, panels);
     g->piece_columns = pieces_of(panels, chosen.across) * needs.tile_columns;
     g->across = pieces_of(g->columns, g->piece_columns);
     const size_t down = least(tiles, pieces_of(chosen.pieces, g->across));
@@ -157,10 +167,6 @@ static void forward_task(void *context, size_t index) {
     yield_slot(&f->slots, slot);
     if (!f->fused)
         activate_piece(f, index);
-}
-
-static double flops(size_t a, size_t b, size_t c) {
-    return 2.0 * (double)a * (double)b * (double)c;
 }
 
 int ic_dense_forward_run(ic_dtype dtype, const ic_dense_forward *layer) {

@@ -25,6 +25,10 @@ cdef extern from "initcore/cpus.h" nogil:
 cdef extern from "initcore/pool.h" nogil:
     enum: IC_MAX_THREADS
     int ic_threads() noexcept
+    int ic_threads_known() noexcept
+    ctypedef int (*ic_ask)() noexcept
+    void ic_pool_watch(ic_ask ask) noexcept
+    int ic_pool_watched() noexcept
     void ic_threads_set(int threads) noexcept
     int ic_threads_override(int threads) noexcept
 
@@ -280,6 +284,10 @@ cdef extern from "initcore/layers.h" nogil:
 cdef extern from "initcore/workspace.h" nogil:
     ctypedef struct ic_workspace:
         void *memory
+    ctypedef struct ic_workspace_aside:
+        pass
+    ic_workspace_aside ic_workspace_put_aside() noexcept
+    void ic_workspace_put_back(ic_workspace_aside aside) noexcept
 
 cdef extern from "initcore/plan.h" nogil:
     enum: IC_PLAN_GATHERS

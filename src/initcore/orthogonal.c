@@ -240,7 +240,7 @@ int ic_orthogonal(ic_dtype dtype, const ic_matrix *out, size_t rows, size_t colu
     draw_reflectors(&work, stream);
     ic_pool_for(pieces, reflect_task, &work, threads);
     int status = 0;
-    for (size_t end = work.n; end > 0 && status == 0;) {
+    for (size_t end = work.n; end > 0 && status == 0 && !ic_pool_stopped();) {
         const size_t k = (end - 1) / IC_REFLECTORS * IC_REFLECTORS, b = end - k;
         status = begin_block(&work, k, b);
         if (status == 0) {

@@ -30,10 +30,11 @@ typedef struct job {
     double end;     /* when the owner stops the claiming, on the clock of `now` */
     size_t reached; /* the first piece that nobody will claim */
     int shares;     /* 1 where the pieces have to be done in order */
-    share of[IC_MAX_THREADS];
+    share *of;
 } job;
 
 static pthread_mutex_t owner = PTHREAD_MUTEX_INITIALIZER; /* held while a job runs */
+static share shares_together[IC_MAX_THREADS];              /* of its holder's job */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;  /* guards all below */
 static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
 static pthread_cond_t left = PTHREAD_COND_INITIALIZER;
@@ -48,6 +49,15 @@ static int patient;        /* whether there is a CPU for each thread that looks 
 
 static atomic_int configured; /* 0: not set yet */
 static _Thread_local int override;
+
+/* Of this thread: who is asked whether its call should end. */
+typedef struct watch {
+    ic_ask ask;  /* NULL: nobody */
+    double next; /* when, on the clock of `now`; 0: not known yet */
+    int begun;   /* whether a job was: the first one need not ask before its first piece */
+    int stopped;
+} watch;
+static _Thread_local watch watching;
 
 static double now(void) {
     struct timespec time;
@@ -75,7 +85,8 @@ static void enter(void) {
     pthread_mutex_lock(&lock);
 }
 
-#define PATIENCE 50e-6 /* seconds: about what it takes to wake a thread */
+#define PATIENCE 50e-6   /* seconds: about what it takes to wake a thread */
+#define ASKED_EVERY 0.05 /* seconds, about: a person does not notice them */
 
 /* Called with the lock held, which it gives back and takes again: waits until the count is not, or
  * is, the value, or patience is over. Returns whether it was worth the wait. */
@@ -112,6 +123,31 @@ static size_t next_piece(job *work, int own) {
     return work->pieces;
 }
 
+/* Whether the call should end. What is asked may run other jobs, which nobody watches. */
+static int is_stopped(void) {
+    if (watching.ask == NULL || watching.stopped) {
+        return watching.stopped;
+    }
+    const double time = now();
+    if (time >= watching.next && watching.next > 0) {
+        watch mine = watching;
+        watching.ask = NULL;
+        mine.stopped = mine.ask() != 0;
+        mine.next = 0;
+        watching = mine;
+    }
+    if (watching.next == 0) {
+        watching.next = now() + ASKED_EVERY;
+    }
+    return watching.stopped;
+}
+
+static void claim_no_more(job *work) {
+    for (int i = 0; i < work->shares; i++) {
+        atomic_store_explicit(&work->of[i].next, work->pieces, memory_order_relaxed);
+    }
+}
+
 static void claim(job *work, int own) {
     for (size_t piece; (piece = next_piece(work, own)) < work->pieces;) {
         work->task(work->context, piece);
@@ -127,6 +163,10 @@ static void claim_in_time(job *work) {
             const size_t next =
                 atomic_exchange_explicit(&work->of[0].next, work->pieces, memory_order_relaxed);
             work->reached = next < work->pieces ? next : work->pieces;
+            return;
+        }
+        if (is_stopped()) {
+            claim_no_more(work);
             return;
         }
     }
@@ -227,28 +267,33 @@ static void run_together(job *work, int helpers) {
 
 size_t ic_pool_from(size_t first, size_t pieces, ic_task task, void *context, int threads,
                     double seconds) {
-    if (first >= pieces) {
+    if (first >= pieces || (watching.begun && is_stopped())) {
         return pieces;
     }
+    watching.begun = 1;
     const size_t most = pieces - first - 1;
     const int helpers = (size_t)(threads - 1) < most ? threads - 1 : (int)most;
     const int timed = most > 0 && seconds < IC_POOL_TO_THE_END;
-    job work; /* the shares that are not used stay as they are */
+    const int together = helpers > 0 && pthread_mutex_trylock(&owner) == 0;
+    share alone;
+    job work;
     work.task = task;
     work.context = context;
     work.pieces = pieces;
     work.end = timed ? now() + seconds : IC_POOL_TO_THE_END;
-    work.shares = timed ? 1 : helpers + 1;
+    work.shares = timed || !together ? 1 : helpers + 1;
+    work.of = together ? shares_together : &alone;
     for (int i = 0; i < work.shares; i++) {
         atomic_init(&work.of[i].next, first + (size_t)i);
     }
     const ic_fpenv saved = ic_fpenv_enter();
     if (helpers == 0 && !timed) { /* nobody to share with: no counting */
-        for (size_t piece = first; piece < pieces; piece++) {
+        task(context, first);
+        for (size_t piece = first + 1; piece < pieces && !is_stopped(); piece++) {
             task(context, piece);
         }
         work.reached = pieces;
-    } else if (helpers > 0 && pthread_mutex_trylock(&owner) == 0) {
+    } else if (together) {
         run_together(&work, helpers);
         pthread_mutex_unlock(&owner);
     } else {
@@ -262,6 +307,20 @@ void ic_pool_for(size_t pieces, ic_task task, void *context, int threads) {
     (void)ic_pool_from(0, pieces, task, context, threads, IC_POOL_TO_THE_END);
 }
 
+void ic_pool_watch(ic_ask ask) {
+    watching = (watch){.ask = ask};
+}
+
+int ic_pool_stopped(void) {
+    return watching.stopped;
+}
+
+int ic_pool_watched(void) {
+    const int stopped = watching.stopped;
+    watching = (watch){0};
+    return stopped;
+}
+
 int ic_pool_awake(void) {
     return atomic_load_explicit(&looking, memory_order_relaxed) > 0;
 }
@@ -270,16 +329,41 @@ static int clamp_threads(long threads) {
     return threads < 1 ? 1 : threads > IC_MAX_THREADS ? IC_MAX_THREADS : (int)threads;
 }
 
+/* What INITCORE_NUM_THREADS says: 0 where it is not set or empty, -1 where it is no whole number
+ * from 1 to IC_MAX_THREADS. */
+static int threads_wanted(void) {
+    const char *const wanted = getenv("INITCORE_NUM_THREADS");
+    if (wanted == NULL || wanted[0] == '\0') {
+        return 0;
+    }
+    int number = 0;
+    for (const char *digit = wanted; *digit != '\0'; digit++) {
+        if (*digit < '0' || *digit > '9') {
+            return -1;
+        }
+        number = 10 * number + (*digit - '0');
+        if (number > IC_MAX_THREADS) {
+            return -1;
+        }
+    }
+    return number > 0 ? number : -1;
+}
+
+int ic_threads_known(void) {
+    return atomic_load_explicit(&configured, memory_order_relaxed) > 0 || threads_wanted() >= 0;
+}
+
 int ic_threads(void) {
     if (override > 0) {
         return override;
     }
     int threads = atomic_load_explicit(&configured, memory_order_relaxed);
     if (threads == 0) {
-        const char *wanted = getenv("INITCORE_NUM_THREADS");
-        const long parsed = wanted != NULL ? strtol(wanted, NULL, 10) : 0;
-        threads = clamp_threads(parsed > 0 ? parsed : ic_cpus_usable());
-        atomic_store_explicit(&configured, threads, memory_order_relaxed);
+        const int wanted = threads_wanted();
+        threads = clamp_threads(wanted > 0 ? wanted : ic_cpus_usable());
+        if (wanted >= 0) {
+            atomic_store_explicit(&configured, threads, memory_order_relaxed);
+        }
     }
     return threads;
 }

@@ -23,12 +23,23 @@ void ic_pool_for(size_t pieces, ic_task task, void *context, int threads);
 size_t ic_pool_from(size_t first, size_t pieces, ic_task task, void *context, int threads,
                     double seconds);
 
+/* From here on this thread's jobs ask, about 20 times a second and between two pieces, whether the
+ * call should end. Once the answer is not 0 no further piece is begun, in no job of this thread,
+ * until ic_pool_watched, which ends the watch and returns whether that was so. */
+typedef int (*ic_ask)(void);
+void ic_pool_watch(ic_ask ask);
+int ic_pool_stopped(void);
+int ic_pool_watched(void);
+
 /* Whether a helper is awake and looks for work: less work is worth sharing then. */
 int ic_pool_awake(void);
 
 /* How many threads a call from this thread may use: the innermost ic_threads_override of this
  * thread, else what ic_threads_set set, else INITCORE_NUM_THREADS, else ic_cpus_usable. */
 int ic_threads(void);
+/* 0: INITCORE_NUM_THREADS is to say so and is no whole number from 1 to IC_MAX_THREADS; ic_threads
+ * then goes by ic_cpus_usable. */
+int ic_threads_known(void);
 void ic_threads_set(int threads);
 /* For this thread alone; 0 takes the override away. Returns the one before. */
 int ic_threads_override(int threads);

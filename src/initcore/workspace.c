@@ -68,3 +68,19 @@ void ic_workspace_release(void *workspace) {
 void ic_workspace_lend(ic_workspace *workspace) {
     lent = workspace;
 }
+
+ic_workspace_aside ic_workspace_put_aside(void) {
+    const ic_workspace_aside aside = {mine, lent};
+    mine = (ic_workspace){NULL, 0};
+    lent = NULL;
+    return aside;
+}
+
+void ic_workspace_put_back(ic_workspace_aside aside) {
+    free(mine.memory);
+    mine = aside.mine;
+    lent = aside.lent;
+    if (mine.memory != NULL) {
+        (void)pthread_setspecific(at_thread_end, mine.memory); /* the place is there already */
+    }
+}

@@ -21,4 +21,11 @@ typedef struct ic_workspace {
 /* Has this thread take from it, whatever the size, until it is lent another, or NULL. */
 void ic_workspace_lend(ic_workspace *workspace);
 
+/* While a call of this thread waits, others may be made: theirs is another workspace. */
+typedef struct ic_workspace_aside {
+    ic_workspace mine, *lent;
+} ic_workspace_aside;
+ic_workspace_aside ic_workspace_put_aside(void);
+void ic_workspace_put_back(ic_workspace_aside aside);
+
 #endif

@@ -175,8 +175,10 @@ def activation_forward(z, activation, *, bint save=True, out=None):
     cdef size_t columns = cnp.PyArray_DIM(zs, 1) if is_matrix else cnp.PyArray_SIZE(zs)
     kernels_in_use()
     cdef ic_dtype dtype = dtype_of(zs)
+    watch_signals()
     with nogil:
         ic_activation_run(dtype, &target, &source, rows, columns, &phi)
+    watched()
     if not save:
         return ys
     return ys, (zs if ic_saves_z(phi.name) else ys)
@@ -245,8 +247,10 @@ def activation_backward(dy, saved, activation, *, out=None):
     cdef size_t columns = cnp.PyArray_DIM(dys, 1) if is_matrix else cnp.PyArray_SIZE(dys)
     kernels_in_use()
     cdef ic_dtype dtype = dtype_of(dys)
+    watch_signals()
     with nogil:
         ic_activation_backward_run(dtype, &target, &source, &value, rows, columns, &phi)
+    watched()
     return dz
 
 
@@ -269,6 +273,8 @@ def _apply(str function, x):
     cdef size_t n = cnp.PyArray_SIZE(xs)
     cdef void *to = cnp.PyArray_DATA(ys)
     cdef const void *source = cnp.PyArray_DATA(xs)
+    watch_signals()
     with nogil:
         ic_map(dtype, f, to, source, n)
+    watched()
     return ys

@@ -1,8 +1,12 @@
 # What other Cython modules cimport; kernels.pxd in the package declares it.
 
+cdef inline bint is_ready() noexcept nogil:
+    return ic_kernels_in_use() != NULL and ic_threads_known()
+
+
 cdef inline int fill_run(void *out, int64_t size, size_t n, uint64_t first, uint64_t seed,
                          uint64_t stream_id, const ic_fill_law *law) noexcept nogil:
-    if ic_kernels_in_use() == NULL:
+    if not is_ready():
         return -1
     cdef int64_t shape = <int64_t>n, index = 1
     cdef ic_fill_target target
@@ -81,7 +85,7 @@ cdef inline ic_phi phi_of_code(int activation, double slope) noexcept nogil:
 
 cdef inline int forward_run(ic_dtype dtype, void *y, const void *x, const void *w, const void *b,
                             size_t batch, size_t n_in, size_t n_out, ic_phi phi) noexcept nogil:
-    if ic_kernels_in_use() == NULL:
+    if not is_ready():
         return -1
     cdef ic_dense_forward layer
     layer.batch = batch
@@ -100,7 +104,7 @@ cdef inline int forward_run(ic_dtype dtype, void *y, const void *x, const void *
 cdef inline int backward_run(ic_dtype dtype, void *dx, void *dw, void *db, const void *dy,
                              const void *x, const void *w, const void *y, size_t batch,
                              size_t n_in, size_t n_out, ic_phi phi) noexcept nogil:
-    if ic_kernels_in_use() == NULL:
+    if not is_ready():
         return -1
     cdef ic_dense_backward layer
     layer.batch = batch

@@ -107,8 +107,10 @@ def dense_forward(x, w, b=None, *, activation="identity", bint save=True, out=No
     if is_short(layer.batch, layer.n_in, layer.n_out):
         status = ic_dense_forward_run(dtype, &layer)
     else:
+        watch_signals()
         with nogil:
             status = ic_dense_forward_run(dtype, &layer)
+        watched()
     if status != 0:
         raise MemoryError("no memory for the workspace of dense_forward")
     return (ys, zs) if save else ys
@@ -237,8 +239,10 @@ def dense_backward(dy, x, w, saved, *, activation="identity", need=ALL_GRADIENTS
     if is_short(layer.batch, layer.n_in, layer.n_out):
         status = ic_dense_backward_run(dtype, &layer)
     else:
+        watch_signals()
         with nogil:
             status = ic_dense_backward_run(dtype, &layer)
+        watched()
     if status != 0:
         raise MemoryError("no memory for the workspace of dense_backward")
     return dx, dw, db
@@ -323,6 +327,8 @@ def _fma_chains(str dtype, size_t steps):
     kernels_in_use()
     cdef ic_dtype which = IC_F32 if dtype == "float32" else IC_F64
     cdef double flops
+    watch_signals()
     with nogil:
         flops = ic_fma_chains(which, steps)
+    watched()
     return flops

@@ -1,6 +1,5 @@
 # Fills: uniform, normal and truncated normal numbers, and the bits themselves.
 
-from cpython.exc cimport PyErr_CheckSignals
 
 from initcore.keys import require_key
 

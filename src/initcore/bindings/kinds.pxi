@@ -145,6 +145,8 @@ def _zero_columns(out, rows, zeros, seed, stream_id, first, strides):
             target.index[target.dimensions] = strides[1][d]
             target.dimensions += 1
     if cnp.PyArray_SIZE(array) > 0 and count > 0:
+        watch_signals()
         with nogil:
             ic_zero_columns(&target, n, count, &stream)
+        watched()
     return out

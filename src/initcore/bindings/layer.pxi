@@ -67,8 +67,10 @@ def _layer(
         require_words(arrays["index"], job.words)
     kernels_in_use()
     cdef ic_dtype dtype = dtype_of(arrays["y" if arrays.get("y") is not None else "x"])
+    watch_signals()
     with nogil:
         ic_layer_run(dtype, code, &job)
+    watched()
 
 
 cdef ic_layer_kernel layer_of(

@@ -52,8 +52,10 @@ def softmax_cross_entropy(logits, labels, *, out=None):
     cdef ic_dtype dtype = dtype_of(zs)
     cdef double loss
     cdef int status
+    watch_signals()
     with nogil:
         status = ic_softmax_cross_entropy(dtype, &loss, &d, &z, label, label_stride, batch, classes)
+    watched()
     if status != 0:
         raise MemoryError("no memory for the workspace of softmax_cross_entropy")
     return loss, ds
@@ -115,8 +117,10 @@ def mean_squared_error(y, target, *, out=None):
     cdef ic_dtype dtype = dtype_of(ys)
     cdef double loss
     cdef int status
+    watch_signals()
     with nogil:
         status = ic_mean_squared_error(dtype, &loss, &d, &m, &t, rows, columns)
+    watched()
     if status != 0:
         raise MemoryError("no memory for the workspace of mean_squared_error")
     return loss, ds
@@ -242,8 +246,10 @@ def cross_entropy(logits, targets, *, labels=None, peaks=None, sample_weights=No
     cdef ic_dtype dtype = dtype_of(zs)
     cdef double loss
     cdef int status
+    watch_signals()
     with nogil:
         status = ic_cross_entropy_run(dtype, &loss, &d, &job)
+    watched()
     if status != 0:
         raise MemoryError("no memory for the workspace of cross_entropy")
     return loss, ds
@@ -321,8 +327,10 @@ def error_loss(str error, y, target, *, a=1.0, b=1.0, sample_weights=None, out=N
     cdef ic_dtype dtype = dtype_of(ys)
     cdef double loss
     cdef int status
+    watch_signals()
     with nogil:
         status = ic_errors_run(dtype, &loss, &d, &job, rows)
+    watched()
     if status != 0:
         raise MemoryError("no memory for the workspace of error_loss")
     return loss, ds

@@ -74,8 +74,10 @@ cdef int step_lines(cnp.ndarray p, cnp.ndarray g, cnp.ndarray v, double lr, doub
             step_lines(p[i], g[i], None if v is None else v[i], lr, mu)
         return 0
     vm.data = NULL if v is None else cnp.PyArray_DATA(v)
+    watch_signals()
     with nogil:
         ic_sgd(dtype, &pm, &gm, &vm, rows, columns, lr, mu)
+    watched()
     return 0
 
 
@@ -165,8 +167,10 @@ def optimizer_step(
     cdef const void *source = cnp.PyArray_DATA(g)
     cdef void *one = NULL if m is None else cnp.PyArray_DATA(m)
     cdef void *two = NULL if v is None else cnp.PyArray_DATA(v)
+    watch_signals()
     with nogil:
         ic_step_run(dtype, to, source, one, two, n, &step)
+    watched()
     if not cnp.PyArray_IS_C_CONTIGUOUS(p):
         plain(p)[...] = work
 
@@ -213,8 +217,10 @@ def sum_of_squares(x):
     cdef const void *source = cnp.PyArray_DATA(xs)
     cdef double total
     cdef int status
+    watch_signals()
     with nogil:
         status = ic_sum_of_squares(dtype, &total, source, n)
+    watched()
     if status != 0:
         raise MemoryError("no memory for the workspace of sum_of_squares")
     return total

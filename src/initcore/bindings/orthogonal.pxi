@@ -21,10 +21,12 @@ def _orthogonal(out, gain, seed, stream_id):
     target.data = cnp.PyArray_DATA(array)
     target.row = cnp.PyArray_STRIDE(array, 0) // item
     target.column = cnp.PyArray_STRIDE(array, 1) // item
+    watch_signals()
     with nogil:
         status = ic_orthogonal(IC_F64 if is_double else IC_F32, &target,
                                cnp.PyArray_DIM(array, 0), cnp.PyArray_DIM(array, 1), factor,
                                &stream)
+    watched()
     if status != 0:
         raise MemoryError(f"no memory for the reflectors of a matrix of shape {out.shape}")
     return out

@@ -2,7 +2,6 @@
 # and size, C-contiguous and, where it is written, writable; it is kept as long as the plan.
 
 cimport cython
-from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport INFINITY
 from libc.stdint cimport SIZE_MAX, UINT64_MAX
 from libc.stdlib cimport free, realloc

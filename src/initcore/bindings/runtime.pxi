@@ -1,4 +1,6 @@
-# The instruction set and the threads.
+# The instruction set, the threads, and signals during a call.
+
+from cpython.exc cimport PyErr_CheckSignals
 
 __version__ = IC_VERSION.decode()
 
@@ -25,7 +27,37 @@ cdef const ic_kernels *kernels_in_use() except NULL:
             f"INITCORE_ISA={os.environ.get('INITCORE_ISA')!r} is not an instruction set that this "
             f"build has and this CPU can run; use one of {', '.join(isas_available())}, or unset it"
         )
+    require_threads()
     return table
+
+
+cdef int require_threads() except -1:
+    if not ic_threads_known():
+        raise ValueError(
+            f"INITCORE_NUM_THREADS={os.environ.get('INITCORE_NUM_THREADS')!r} must be a whole "
+            f"number from 1 to {IC_MAX_THREADS}: how many threads kernels may use; or unset it"
+        )
+    return 0
+
+
+cdef int look_for_signals() except -1 with gil:
+    """What a long call is interrupted by: the handler of a signal, which may call kernels too."""
+    cdef ic_workspace_aside aside = ic_workspace_put_aside()
+    try:
+        PyErr_CheckSignals()
+    finally:
+        ic_workspace_put_back(aside)
+    return 0
+
+
+cdef inline void watch_signals() noexcept nogil:
+    """From here to `watched` long calls end soon after Ctrl-C."""
+    ic_pool_watch(<ic_ask>look_for_signals)
+
+
+cdef inline int watched() except? -1:
+    """Raise what the handler of a signal raised; the call's results are then partly written."""
+    return -ic_pool_watched()
 
 
 def isa():
@@ -67,7 +99,14 @@ cdef int checked_threads(object n) except -1:
 
 
 def get_num_threads():
-    """How many threads a kernel called from this Python thread may use."""
+    """How many threads a kernel called from this Python thread may use.
+
+    Raises
+    ------
+    ValueError
+        If the environment variable INITCORE_NUM_THREADS is to say so and does not.
+    """
+    require_threads()
     return ic_threads()
 
 
