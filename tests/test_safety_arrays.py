@@ -125,12 +125,10 @@ def test_a_type_is_that_of_the_memory_not_what_a_subclass_says() -> None:
         kernels.random_bits(objects, key=KEY)
 
 
-def test_elements_that_are_masked_are_refused() -> None:
+def test_a_masked_array_is_refused() -> None:
     x = np.ma.masked_array(np.ones(3), [False, True, False])
-    with pytest.raises(TypeError, match=r"z is a masked array .* pass z.filled\(value\)"):
+    with pytest.raises(TypeError, match="z is a masked array"):
         kernels.activation_forward(x, "relu")
-    plain = np.ma.masked_array(np.ones(3))
-    assert kernels.activation_forward(plain, "relu", save=False).tolist() == [1, 1, 1]
 
 
 class Resizes:

@@ -9,6 +9,8 @@ elements written by then, the others as they were.
 """
 import os
 
+import numpy as np
+
 from initcore import _checks
 
 cimport numpy as cnp
