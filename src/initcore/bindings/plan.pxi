@@ -107,7 +107,9 @@ cdef class _Plan:
         self.plan.gather_count += 1
         return rows
 
-    cdef const int64_t *indices(self, object array, str name, size_t size, size_t limit) except NULL:
+    cdef const int64_t *indices(
+        self, object array, str name, size_t size, size_t limit
+    ) except NULL:
         """Indices that `gather` gave: each must be below the limit, which every step checks."""
         cdef const int64_t *found = <const int64_t *>self.data(
             array, name, size, False, cnp.NPY_INT64
@@ -197,7 +199,8 @@ cdef class _Plan:
         backward.dx = self.matrix(dx, "dx", batch, n_in, True)
         backward.dw = self.matrix(dw, "dw", n_out, n_in, True)
         backward.dy = self.matrix(dy, "dy", batch, n_out)
-        backward.db, backward.db_stride = NULL if db is None else self.data(db, "db", n_out, True), 1
+        backward.db = NULL if db is None else self.data(db, "db", n_out, True)
+        backward.db_stride = 1
         backward.accumulate = 0
         dense.probed_z = self.matrix(probed_z, "probed_z", batch, n_out, True)
         self.added(IC_PLAN_DENSE).job.dense = dense
