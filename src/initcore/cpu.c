@@ -14,8 +14,8 @@ static int has_f16c(void) {
 }
 
 /* How each feature is asked for by whose flag CMakeLists.txt compiles a set; of a flag that it adds
- * there the line is missing here, and this file does not compile. Those of AVX are only there if the
- * operating system saves their registers, too; f16c alone is never asked for. */
+ * there the line is missing here, and this file does not compile. Those of AVX are only there if
+ * the operating system saves their registers, too; f16c alone is never asked for. */
 #define IC_HAS_avx2 __builtin_cpu_supports("avx2")
 #define IC_HAS_fma __builtin_cpu_supports("fma")
 #define IC_HAS_f16c has_f16c()

@@ -34,7 +34,7 @@ typedef struct job {
 } job;
 
 static pthread_mutex_t owner = PTHREAD_MUTEX_INITIALIZER; /* held while a job runs */
-static share shares_together[IC_MAX_THREADS];              /* of its holder's job */
+static share shares_together[IC_MAX_THREADS];             /* of its holder's job */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;  /* guards all below */
 static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
 static pthread_cond_t left = PTHREAD_COND_INITIALIZER;
