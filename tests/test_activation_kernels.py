@@ -248,7 +248,7 @@ def test_in_place_and_out_are_honored() -> None:
         (lambda z: kernels.activation_backward(z, z[:2], "gelu"), ValueError, "saved has shape"),
         (lambda z: activations.Elu(0.0), ValueError, "alpha=0.0 must be greater"),
         (lambda z: activations.HardTanh(2.0, 1.0), ValueError, "low=2.0 must be less"),
-        (lambda z: activations.Softplus(float("nan")), ValueError, "beta=nan must be a finite"),
+        (lambda z: activations.Softplus(float("nan")), ValueError, "beta=nan must be finite"),
         (
             lambda z: activations.UserDefined("relu", np.sin, np.cos),
             ValueError,

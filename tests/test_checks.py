@@ -1,5 +1,7 @@
 """One set of rules for numbers and settings: what one argument takes, every other takes too."""
 
+import json
+import math
 import tracemalloc
 from fractions import Fraction
 from typing import Any
@@ -8,7 +10,7 @@ import numpy as np
 import pytest
 
 import initcore as ic
-from initcore import _checks, initializers, kernels
+from initcore import _checks, initializers, interop, kernels, recipes
 from initcore.initializers import Sparse, WeightShape
 
 KEY = ic.Key(0) / "checks"
@@ -363,3 +365,20 @@ def test_scalars_of_jax_reach_its_functions() -> None:
         wanted = make(0.5)(key, (3, 4))
         assert (make(jax.numpy.array(0.5))(key, (3, 4)) == wanted).all()
         assert make(np.array(0.5)) == make(0.5)
+
+
+@pytest.mark.parametrize("whole", [12, np.int64(12), np.int8(12), np.array(12)], ids=repr)
+def test_a_recipes_numbers_are_plain_whatever_library_they_come_from(whole: Any) -> None:
+    recipe = recipes.Gpt2(n_layers=whole, std=np.float32(0.5))
+    assert recipe == recipes.Gpt2(n_layers=12, std=0.5)
+    assert json.loads(json.dumps(recipe.to_dict())) == recipe.to_dict()
+    assert interop.recipe(recipe.to_dict()).source == interop.recipe(recipe).source
+
+
+@pytest.mark.parametrize("wrong", [True, "a", math.nan, math.inf, -1.0, 10**400], ids=ascii)
+def test_gains_and_activations_refuse_what_every_other_number_is_refused_for(wrong: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match=r"^q"):
+        ic.gain("tanh", q=wrong)
+    with pytest.raises((TypeError, ValueError), match=r"^slope"):
+        ic.activations.LeakyRelu(wrong)
+    assert ic.activations.LeakyRelu(np.float64(0.5)) == ic.activations.LeakyRelu(0.5)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from initcore import _serial
+from initcore import _checks, _serial
 from initcore.activations.moments import MOMENTS
 
 Array = NDArray[Any]
@@ -120,11 +120,7 @@ class Named:
         raise NotImplementedError
 
     def __post_init__(self) -> None:
-        for name in (field.name for field in fields(self)):
-            value = getattr(self, name)
-            real = isinstance(value, int | float | np.floating | np.integer)
-            if isinstance(value, bool) or not real or not math.isfinite(value):
-                raise ValueError(f"{name}={value!r} must be a finite number")
+        _checks.check_fields(self, _checks.real, *(field.name for field in fields(self)))
 
 
 def require_above_zero(name: str, value: float, otherwise: str) -> None:

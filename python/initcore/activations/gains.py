@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+from initcore import _checks
 from initcore.activations.base import Activation, Named
 from initcore.activations.quadrature import Expectations, expectations, wide_expectations
 from initcore.activations.registry import get
@@ -67,14 +68,6 @@ class Stability(NamedTuple):
     """|slope| below, at or above 1."""
 
 
-def _positive(name: str, value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{name}={value!r} must be a number")
-    if not (math.isfinite(value) and value > 0):
-        raise ValueError(f"{name}={value!r} must be positive and finite")
-    return float(value)
-
-
 def _round_to_9_digits(value: float) -> float:
     return float(f"{value:.9g}")
 
@@ -108,7 +101,7 @@ def moments(activation: AnyActivation, q: float = 1.0) -> Moments:
     Source: Poole, Lahiri, Raghu, Sohl-Dickstein, Ganguli, "Exponential expressivity in deep
     neural networks through transient chaos", 2016.
     """
-    q = _positive("q", q)
+    q = _checks.positive(q, "q")
     function = resolve(activation)
     if isinstance(function, Named):
         constant = function.constant_moments(q)
@@ -297,7 +290,7 @@ def stability(
     at = moments(activation, q)
     if sigma_w is None:
         sigma_w = gain(activation, "rms", q)
-    slope = at.slope(_positive("sigma_w", sigma_w))
+    slope = at.slope(_checks.positive(sigma_w, "sigma_w"))
     if abs(abs(slope) - 1.0) <= _ROUND:
         return Stability(slope, "marginal")
     return Stability(slope, "attracting" if abs(slope) < 1.0 else "repelling")

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from initcore import _checks
 from initcore.doctor import bounds
 from initcore.initializers import (
     Constant,
@@ -129,8 +130,7 @@ def audit(
     >>> print(doctor.audit(net, "glorot").findings[0].code)
     law
     """
-    if isinstance(false_alarms, bool) or not 0 < false_alarms < 1:
-        raise ValueError(f"false_alarms={false_alarms!r} must be between 0 and 1")
+    false_alarms = _checks.fraction(false_alarms, "false_alarms", zero=False, one=False)
     found = weights(model)
     plan = _plan(found, recipe)
     findings = [*_copies(found)]

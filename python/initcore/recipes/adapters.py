@@ -6,12 +6,12 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from initcore import _checks
 from initcore._exact.linear_algebra import leading, orthonormal, product
 from initcore.initializers import Normal, StandardUniform, Zeros
 from initcore.keys import Key, require_key
 from initcore.models.roles import Recipe, Role, not_for_models
 from initcore.models.rules import Rule
-from initcore.recipes._base import require_count, require_positive
 
 Array = NDArray[Any]
 
@@ -50,7 +50,7 @@ class Lora(Recipe):
     a: Literal["uniform", "gaussian"] = "uniform"
 
     def __post_init__(self) -> None:
-        require_count("rank", self.rank)
+        _checks.check_fields(self, _checks.count, "rank", least=1)
         if self.a not in ("uniform", "gaussian"):
             raise ValueError(f'a={self.a!r} must be "uniform" or "gaussian"')
 
@@ -186,8 +186,8 @@ def _weight(w: Array, rank: int, scaling: float) -> Array:
             f"w={type(w).__name__} must be a numpy.ndarray of float32 or float64 with 2 axes, "
             "(n_out, n_in)"
         )
-    require_count("rank", rank)
-    require_positive("scaling", scaling)
+    rank = _checks.count(rank, "rank", least=1)
+    scaling = _checks.positive(scaling, "scaling")
     if rank > min(w.shape):
         raise ValueError(f"rank={rank} must be at most {min(w.shape)}, for w has shape {w.shape}")
     if not np.isfinite(w).all():

@@ -8,7 +8,6 @@ from numpy.typing import DTypeLike, NDArray
 from initcore import _checks, kernels
 from initcore._exact.linear_algebra import leading
 from initcore.keys import Key, require_key
-from initcore.recipes._base import require_count
 
 Array = NDArray[Any]
 
@@ -72,8 +71,8 @@ def mimetic(
     >>> bool(product.trace() < 0)
     True
     """
-    require_count("width", width)
-    require_count("n_heads", n_heads)
+    width = _checks.count(width, "width", least=1)
+    n_heads = _checks.count(n_heads, "n_heads", least=1)
     if width % n_heads:
         raise ValueError(f"n_heads={n_heads} must divide width={width}")
     pairs = {"query_key": query_key, "value_out": value_out}

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from initcore import _checks
 from initcore.initializers import (
     DiagonalStates,
     LecunNormal,
@@ -28,7 +29,6 @@ from initcore.models.patterns import (
 )
 from initcore.models.roles import Recipe, Role, not_for_models, register
 from initcore.models.rules import Rule
-from initcore.recipes._base import require_count, require_positive
 
 # of N(0, 1) cut at 2, rounded to double
 _CUT_VARIANCE = 0.7737413035499233
@@ -66,7 +66,7 @@ class Bert(Recipe):
     std: float = 0.02
 
     def __post_init__(self) -> None:
-        require_positive("std", self.std)
+        _checks.check_fields(self, _checks.positive, "std")
 
     def roles(self, layer: int = 0) -> dict[str, Role]:
         """Every role; all layers are alike."""
@@ -116,7 +116,7 @@ class Olmo2(Recipe):
     std: float = 0.02
 
     def __post_init__(self) -> None:
-        require_positive("std", self.std)
+        _checks.check_fields(self, _checks.positive, "std")
 
     def roles(self, layer: int = 0) -> dict[str, Role]:
         """Every role; all layers are alike."""
@@ -172,7 +172,7 @@ class Mamba(Recipe):
     def __post_init__(self) -> None:
         for name in ("n_layers", "step_rank", "adds_per_layer"):
             if getattr(self, name) is not None:
-                require_count(name, getattr(self, name))
+                _checks.check_fields(self, _checks.count, name, least=1)
 
     def roles(self, layer: int = 0) -> dict[str, Role]:
         """Every role; all layers are alike."""
@@ -247,8 +247,8 @@ class T5(Recipe):
     head: int
 
     def __post_init__(self) -> None:
-        require_count("width", self.width)
-        require_count("head", self.head)
+        _checks.check_fields(self, _checks.count, "width", least=1)
+        _checks.check_fields(self, _checks.count, "head", least=1)
 
     def roles(self, layer: int = 0) -> dict[str, Role]:
         """Every role; all layers are alike."""
@@ -304,7 +304,7 @@ class SwitchMoe(Recipe):
     scale: float = 0.1
 
     def __post_init__(self) -> None:
-        require_positive("scale", self.scale)
+        _checks.check_fields(self, _checks.positive, "scale")
 
     def roles(self, layer: int = 0) -> dict[str, Role]:
         """Every role; all layers are alike."""
@@ -354,7 +354,7 @@ class EmbeddingTable(Recipe):
     convention: Literal["width", "torch", "keras"] = "width"
 
     def __post_init__(self) -> None:
-        require_count("width", self.width)
+        _checks.check_fields(self, _checks.count, "width", least=1)
         if self.convention not in _EMBEDDINGS:
             raise ValueError(
                 f"convention={self.convention!r} must be one of {', '.join(_EMBEDDINGS)}"

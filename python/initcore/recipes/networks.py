@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from initcore import _checks
 from initcore.activations.gains import gain as gain_of
 from initcore.initializers import (
     Distribution,
@@ -17,7 +18,6 @@ from initcore.models.parameters import Model, Parameter
 from initcore.models.patterns import KERNELS, RECURRENT_LAYERS, optional, rest
 from initcore.models.roles import Recipe, Role, register
 from initcore.models.rules import Assignment, Rule, Scaled
-from initcore.recipes._base import require_positive
 
 
 @dataclass(frozen=True)
@@ -230,7 +230,7 @@ class SineNetwork(Recipe):
     omega: float = 30.0
 
     def __post_init__(self) -> None:
-        require_positive("omega", self.omega)
+        _checks.check_fields(self, _checks.positive, "omega")
 
     def roles(self, layer: int = 0) -> dict[str, Role]:
         """Every role; all layers but the first are alike."""

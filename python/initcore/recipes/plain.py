@@ -4,12 +4,12 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 
+from initcore import _checks
 from initcore.initializers import HeNormal, Initializer, LecunNormal, ScaledOrthogonal, Zeros
 from initcore.models.parameters import Model, Parameter
 from initcore.models.patterns import HEADS, KERNELS, optional, rest
 from initcore.models.roles import Recipe, Role, register
 from initcore.models.rules import Assignment, Rule
-from initcore.recipes._base import require_count
 
 
 @register("self_normalizing")
@@ -166,7 +166,7 @@ class TailoredRelu(Recipe):
     eta: float = 0.9
 
     def __post_init__(self) -> None:
-        require_count("depth", self.depth)
+        _checks.check_fields(self, _checks.count, "depth", least=1)
         if self.depth > _DEEPEST:
             raise ValueError(f"depth={self.depth} must be at most {_DEEPEST}")
         if not isinstance(self.eta, float) or not 0.0 < self.eta < 1.0:

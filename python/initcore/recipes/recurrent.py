@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from initcore import _checks
 from initcore.initializers import (
     ForgetBias,
     GlorotUniform,
@@ -17,7 +18,6 @@ from initcore.initializers import (
 from initcore.models.patterns import RECURRENT_LAYERS, optional, rest
 from initcore.models.roles import Recipe, Role, register
 from initcore.models.rules import Assignment, Rule
-from initcore.recipes._base import require_count, require_positive
 
 _CONVENTIONS = ("initcore", "torch", "keras")
 
@@ -59,7 +59,7 @@ class Lstm(Recipe):
     convention: Literal["initcore", "torch", "keras"] = "initcore"
 
     def __post_init__(self) -> None:
-        require_count("hidden", self.hidden)
+        _checks.check_fields(self, _checks.count, "hidden", least=1)
         if self.convention not in _CONVENTIONS:
             raise ValueError(
                 f"convention={self.convention!r} must be one of {', '.join(_CONVENTIONS)}"
@@ -132,8 +132,8 @@ class Irnn(Recipe):
     input_std: float = 0.001
 
     def __post_init__(self) -> None:
-        require_positive("scale", self.scale)
-        require_positive("input_std", self.input_std)
+        _checks.check_fields(self, _checks.positive, "scale")
+        _checks.check_fields(self, _checks.positive, "input_std")
 
     def roles(self, layer: int = 0) -> dict[str, Role]:
         """Every role; all layers are alike."""

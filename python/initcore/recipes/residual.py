@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from numpy.typing import NDArray
 
+from initcore import _checks
 from initcore._exact.linear_algebra import column_stds
 from initcore.initializers import (
     Constant,
@@ -31,7 +32,6 @@ from initcore.models.patterns import (
 )
 from initcore.models.roles import Recipe, Role, register
 from initcore.models.rules import Assignment, Rule
-from initcore.recipes._base import require_count, require_positive
 
 _SKIP_GAINS = ("*skip*gain*", "*alpha")
 
@@ -69,7 +69,7 @@ class InverseSqrtDepth(Recipe):
 
     def __post_init__(self) -> None:
         if self.n_blocks is not None:
-            require_count("n_blocks", self.n_blocks)
+            _checks.check_fields(self, _checks.count, "n_blocks", least=1)
 
     def roles(self, layer: int = 0) -> dict[str, Role]:
         """Every role; all blocks are alike."""
@@ -148,9 +148,9 @@ class Fixup(Recipe):
 
     def __post_init__(self) -> None:
         if self.n_blocks is not None:
-            require_count("n_blocks", self.n_blocks)
+            _checks.check_fields(self, _checks.count, "n_blocks", least=1)
         if self.branch_layers is not None:
-            require_count("branch_layers", self.branch_layers)
+            _checks.check_fields(self, _checks.count, "branch_layers", least=1)
             if self.branch_layers < 2:
                 raise ValueError(f"branch_layers={self.branch_layers} must be at least 2")
         if self.mode not in ("fan_in", "fan_out"):
@@ -273,7 +273,7 @@ class LayerScale(Recipe):
 
     def __post_init__(self) -> None:
         if self.depth is not None:
-            require_count("depth", self.depth)
+            _checks.check_fields(self, _checks.count, "depth", least=1)
 
     def roles(self, layer: int = 0) -> dict[str, Role]:
         """Every role; all blocks are alike."""
@@ -392,17 +392,14 @@ class NormFree(Recipe):
     head_std: float = 0.01
 
     def __post_init__(self) -> None:
-        require_positive("alpha", self.alpha)
-        require_positive("head_std", self.head_std)
+        _checks.check_fields(self, _checks.positive, "alpha")
+        _checks.check_fields(self, _checks.positive, "head_std")
         if self.last_stage:
-            require_count("last_stage", self.last_stage)
+            _checks.check_fields(self, _checks.count, "last_stage", least=1)
 
     def roles(self, layer: int = 0) -> dict[str, Role]:
         """Every role in the block of this number of its stage, from 0."""
-        if isinstance(layer, bool) or not isinstance(layer, int):
-            raise TypeError(f"layer={layer!r} must be an int")
-        if layer < 0:
-            raise ValueError(f"layer={layer} must be 0 or more")
+        layer = _checks.count(layer, "layer", least=0)
         blocks = layer if layer else self.last_stage
         beta = math.sqrt(1.0 + blocks * self.alpha * self.alpha)
         return {

@@ -7,13 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from initcore import activations
+from initcore import _checks, activations
 from initcore.activations.quadrature import expectations
 from initcore.initializers import ScaledOrthogonal
 from initcore.models.patterns import KERNELS, optional, rest
 from initcore.models.roles import Recipe, Role, register
 from initcore.models.rules import Rule
-from initcore.recipes._base import require_count, require_positive
 
 Array = NDArray[np.float64]
 
@@ -79,8 +78,8 @@ class DeepKernelShaping(Recipe):
     zeta: float = 1.5
 
     def __post_init__(self) -> None:
-        require_count("depth", self.depth)
-        require_positive("zeta", self.zeta)
+        _checks.check_fields(self, _checks.count, "depth", least=1)
+        _checks.check_fields(self, _checks.positive, "zeta")
         if self.zeta <= 1.0:
             raise ValueError(f"zeta={self.zeta!r} must be above 1")
         if not isinstance(self.activation, str):

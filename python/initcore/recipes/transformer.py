@@ -4,6 +4,7 @@ import math
 from abc import abstractmethod
 from dataclasses import dataclass, replace
 
+from initcore import _checks
 from initcore._exact.elementwise import log
 from initcore.initializers import (
     GlorotNormal,
@@ -30,7 +31,6 @@ from initcore.models.patterns import (
 )
 from initcore.models.roles import Recipe, Role, register
 from initcore.models.rules import Assignment, Rule
-from initcore.recipes._base import require_count, require_positive
 
 
 def _power(base: float, eighths: int) -> float:
@@ -87,10 +87,10 @@ class Gpt2(Recipe):
 
     def __post_init__(self) -> None:
         if self.n_layers is not None:
-            require_count("n_layers", self.n_layers)
-        require_positive("std", self.std)
+            _checks.check_fields(self, _checks.count, "n_layers", least=1)
+        _checks.check_fields(self, _checks.positive, "std")
         if self.position_std is not None:
-            require_positive("position_std", self.position_std)
+            _checks.check_fields(self, _checks.positive, "position_std")
 
     def roles(self, layer: int = 0) -> dict[str, Role]:
         """Every role; all layers are alike."""
@@ -167,10 +167,10 @@ class Llama(Recipe):
 
     def __post_init__(self) -> None:
         if self.n_layers is not None:
-            require_count("n_layers", self.n_layers)
-        require_positive("std", self.std)
+            _checks.check_fields(self, _checks.count, "n_layers", least=1)
+        _checks.check_fields(self, _checks.positive, "std")
         if self.width is not None:
-            require_count("width", self.width)
+            _checks.check_fields(self, _checks.count, "width", least=1)
 
     def roles(self, layer: int = 0) -> dict[str, Role]:
         """Every role of the layer of this number, from 0."""
@@ -243,7 +243,7 @@ class Mitchell(Recipe):
     def __post_init__(self) -> None:
         for name in ("width", "feed_forward"):
             if getattr(self, name) is not None:
-                require_count(name, getattr(self, name))
+                _checks.check_fields(self, _checks.count, name, least=1)
 
     def roles(self, layer: int = 0) -> dict[str, Role]:
         """Every role of the layer of this number, from 0."""
@@ -290,9 +290,8 @@ def _cut_at_3(std: float) -> TruncatedNormal:
 
 def _layer(layer: int, n_layers: int | None = None) -> int:
     """The layer's number counted from 1, checked."""
-    if isinstance(layer, bool) or not isinstance(layer, int):
-        raise TypeError(f"layer={layer!r} must be an int")
-    if layer < 0 or (n_layers is not None and layer >= n_layers):
+    layer = _checks.count(layer, "layer", least=0)
+    if n_layers is not None and layer >= n_layers:
         raise ValueError(f"layer={layer} must be from 0 to n_layers - 1")
     return layer + 1
 
@@ -311,7 +310,7 @@ class _Stacks(Recipe):
     def __post_init__(self) -> None:
         for name in ("n_encoder", "n_decoder"):
             if getattr(self, name):
-                require_count(name, getattr(self, name))
+                _checks.check_fields(self, _checks.count, name, least=1)
         if (self.n_encoder, self.n_decoder) == (0, 0):
             raise ValueError("n_encoder=0 and n_decoder=0: at least one stack must have layers")
 
@@ -455,7 +454,7 @@ class TFixup(Recipe):
 
     def __post_init__(self) -> None:
         for name in ("n_encoder", "n_decoder", "width"):
-            require_count(name, getattr(self, name))
+            _checks.check_fields(self, _checks.count, name, least=1)
 
     def roles(self, layer: int = 0) -> dict[str, Role]:
         """Every role; all layers are alike."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from initcore import _checks
 from initcore.initializers import (
     GlorotUniform,
     Initializer,
@@ -25,7 +26,6 @@ from initcore.models.patterns import (
 )
 from initcore.models.roles import Recipe, Role, register
 from initcore.models.rules import Rule
-from initcore.recipes._base import require_positive
 from initcore.recipes.residual import LayerScale
 
 _FEED_FORWARD_BIASES = ("*.mlp.*bias", "*.ffn.*bias", "*.linear[12].bias", "*.fc[12].bias")
@@ -76,7 +76,7 @@ class Vit(Recipe):
     convention: Literal["timm", "google"] = "timm"
 
     def __post_init__(self) -> None:
-        require_positive("std", self.std)
+        _checks.check_fields(self, _checks.positive, "std")
         if self.convention not in ("timm", "google"):
             raise ValueError(f'convention={self.convention!r} must be "timm" or "google"')
 

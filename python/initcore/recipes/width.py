@@ -4,12 +4,12 @@ import math
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
+from initcore import _checks
 from initcore.initializers import Normal, SpectralNormal, VarianceScaling, Zeros
 from initcore.models.parameters import Model, Parameter
 from initcore.models.patterns import HEADS, KERNELS, RESIDUAL, optional, rest
 from initcore.models.roles import Recipe, Role, register
 from initcore.models.rules import Assignment, Rule
-from initcore.recipes._base import require_count, require_positive
 
 
 @register("mup")
@@ -64,11 +64,11 @@ class MuP(Recipe):
     input_fan: float | None = None
 
     def __post_init__(self) -> None:
-        require_count("width", self.width)
-        require_count("base_width", self.base_width)
-        require_positive("scale", self.scale)
+        _checks.check_fields(self, _checks.count, "width", least=1)
+        _checks.check_fields(self, _checks.count, "base_width", least=1)
+        _checks.check_fields(self, _checks.positive, "scale")
         if self.input_fan is not None:
-            require_positive("input_fan", self.input_fan)
+            _checks.check_fields(self, _checks.positive, "input_fan")
         if self.optimizer not in ("adam", "sgd"):
             raise ValueError(f'optimizer={self.optimizer!r} must be "adam" or "sgd"')
 
@@ -114,10 +114,10 @@ class MuP(Recipe):
 
     def attention_multiplier(self, head: int, base_head: int | None = None) -> float:
         """What attention logits are multiplied by: sqrt(base_head) / head, or 1 / head."""
-        require_count("head", head)
+        head = _checks.count(head, "head", least=1)
         if base_head is None:
             return 1.0 / head
-        require_count("base_head", base_head)
+        base_head = _checks.count(base_head, "base_head", least=1)
         return math.sqrt(base_head) / head
 
 
@@ -170,8 +170,8 @@ class CompleteP(Recipe):
 
     def __post_init__(self) -> None:
         for name in ("width", "base_width", "depth", "base_depth"):
-            require_count(name, getattr(self, name))
-        require_positive("scale", self.scale)
+            _checks.check_fields(self, _checks.count, name, least=1)
+        _checks.check_fields(self, _checks.positive, "scale")
 
     def roles(self, layer: int = 0) -> dict[str, Role]:
         """Every role; all layers are alike."""
@@ -282,7 +282,7 @@ class Spectral(Recipe):
     def __post_init__(self) -> None:
         for name in ("fan_in", "fan_out"):
             if getattr(self, name) is not None:
-                require_count(name, getattr(self, name))
+                _checks.check_fields(self, _checks.count, name, least=1)
         if self.optimizer not in ("adam", "sgd"):
             raise ValueError(f'optimizer={self.optimizer!r} must be "adam" or "sgd"')
 
@@ -350,7 +350,7 @@ class NeuralTangent(Recipe):
 
     def __post_init__(self) -> None:
         if self.fan_in is not None:
-            require_count("fan_in", self.fan_in)
+            _checks.check_fields(self, _checks.count, "fan_in", least=1)
 
     def roles(self, layer: int = 0) -> dict[str, Role]:
         """Every role; all layers are alike."""

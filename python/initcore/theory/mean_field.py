@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from initcore import _checks
 from initcore.activations import gains
 from initcore.activations.gains import AnyActivation, Moments
 from initcore.theory._plane import Plane
@@ -71,14 +72,8 @@ class MeanField:
 
     def __post_init__(self) -> None:
         gains.resolve(self.activation)
-        for name in ("sigma_w", "sigma_b_squared", "q0"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise TypeError(f"{name}={value!r} must be a number")
-            least = 0.0 if name == "sigma_b_squared" else math.ulp(0.0)
-            if not (math.isfinite(value) and value >= least):
-                rule = "not be negative" if least == 0.0 else "be positive"
-                raise ValueError(f"{name}={value!r} must {rule}, and finite")
+        _checks.check_fields(self, _checks.positive, "sigma_w", "q0")
+        _checks.check_fields(self, _checks.not_negative, "sigma_b_squared")
 
     def q_map(self, q: float) -> float:
         """The next layer's q: sigma_w^2 E phi(sqrt(q) z)^2 + sigma_b^2.
