@@ -153,7 +153,7 @@ def test_a_parameter_without_a_rule_is_found() -> None:
 
 def test_arguments_that_make_no_sense_are_refused() -> None:
     net, plan = started()
-    with pytest.raises(ValueError, match="false_alarms=0.0 must be above 0 and below 1"):
+    with pytest.raises(ValueError, match=r"false_alarms=0\.0 must be above 0 and below 1"):
         doctor.audit(net, plan, false_alarms=0)
     with pytest.raises(TypeError, match="without parameters"):
         doctor.audit(3)
