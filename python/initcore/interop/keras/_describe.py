@@ -33,8 +33,17 @@ _ACTIVATIONS = {
     "softmax": "identity",
     "log_softmax": "identity",
 }
+_NORMS = tuple(
+    getattr(keras.layers, name)
+    for name in (
+        *("BatchNormalization", "LayerNormalization", "GroupNormalization"),
+        "RMSNormalization",  # which older versions of Keras have not
+    )
+    if hasattr(keras.layers, name)
+)
 _PASS = ("Dropout", "Normalization", "Pooling", "Flatten", "Reshape", "Permute", "InputLayer")
 _SPATIAL = "abcdef"
+_KERNEL_ROLES = ("weight", "recurrent", "bias", "embedding")
 
 Facts = dict[str, Any]
 
@@ -45,6 +54,12 @@ def kinds(layer: Any) -> tuple[str, ...]:
     mro = type(layer).__mro__
     end = next(at for at, cls in enumerate(mro) if cls in above)
     return tuple(cls.__name__ for cls in mro[:end])
+
+
+def _is_keras_own(layer: Any) -> bool:
+    """Whether the layer computes what a class of Keras's does."""
+    defining = next(base for base in type(layer).__mro__ if "call" in base.__dict__)
+    return defining.__module__.split(".")[0] == "keras"
 
 
 def _activation(function: Any) -> str | None:
@@ -76,7 +91,7 @@ def following(layers: list[Any]) -> dict[int, str | Activation]:
             known = after if own == "identity" else own
             if known is not None:
                 found[id(layer)] = known
-        if not any("Normalization" in kind for kind in kinds(layer)):
+        if not isinstance(layer, _NORMS):
             after = "identity"
     return found
 
@@ -134,8 +149,12 @@ def _facts(layer: Any, name: str, shape: tuple[int, ...]) -> Facts:
         return _recurrent(layer, name, shape)
     if "Embedding" in found and name == "embeddings":
         return {"role": "embedding", "fan_in": 1, "fan_out": shape[1]}
-    if any("Normalization" in kind for kind in found) or "PReLU" in found:
-        return {"role": _ROLES.get(name, "buffer")}
+    if isinstance(layer, keras.layers.Normalization):
+        return {"role": "set"}  # by `adapt`, from data
+    if isinstance(layer, _NORMS):
+        return {"role": _ROLES.get(name, "other") if _is_keras_own(layer) else "other"}
+    if "PReLU" in found:
+        return {"role": _ROLES.get(name, "other")}
     if name.endswith("kernel") and len(shape) > 1:
         return {"role": "weight", **_kernel(layer, name, shape)}
     last = next(
@@ -177,29 +196,68 @@ def _numbered(model: Any) -> list[str]:
     ]
 
 
+def _require_float_layers(model: Any) -> None:
+    """Refuse layers whose kernels are quantized: other variables say what their integers mean."""
+    for layer in model._flatten_layers():
+        mode = getattr(layer, "quantization_mode", None)
+        if mode is not None:
+            raise TypeError(
+                f"{layer.path} is quantized to {mode}; initialize the model before it is quantized"
+            )
+
+
+def _is_frozen(layer: Any, variable: Any, role: str) -> bool:
+    """Whether the owner of a variable does not train it; statistics never are."""
+    if role in ("running_mean", "running_var"):
+        return not layer.trainable
+    return not variable.trainable
+
+
 def describe(model: Any) -> tuple[Model, dict[str, Any], tuple[str, ...]]:
     """Every weight of a built model, the variables by name, and remarks."""
     if not isinstance(model, keras.layers.Layer):
         raise TypeError(f"model={model!r} must be a keras.Model or a keras.layers.Layer")
     if not model.built:
         raise ValueError("model has no weights yet: call model.build(input_shape) first")
+    _require_float_layers(model)
     row = isinstance(model, keras.Sequential)
     known = following(model.layers) if row else {}
     found: list[Parameter] = []
     variables: dict[str, Any] = {}
+    guesses: dict[str, str] = {}
     for layer, variable in _owned(model):
         path, shape = path_of(model, variable), tuple(variable.shape)
-        counts = "int" in variable.dtype
-        facts: Facts = {"role": "counter"} if counts else _facts(layer, path[-1], shape)
+        whole = "float" not in variable.dtype and "complex" not in variable.dtype
+        facts: Facts = {"role": "buffer"} if whole else _facts(layer, path[-1], shape)
+        if facts["role"] in _KERNEL_ROLES and not _is_keras_own(layer):
+            guesses[type(layer).__qualname__] = (
+                f"guessed: {type(layer).__qualname__} computes what nobody knows, and its tensors "
+                "are taken for what their names say"
+            )
         if facts["role"] == "weight":
             own = _own_activation(layer)
             facts["activation"] = known.get(id(layer), None if own == "identity" else own)
         name = "/".join(path)
         found.append(
-            Parameter(name, path, shape, kinds=kinds(layer), dtype=variable.dtype, **facts)
+            Parameter(
+                name,
+                path,
+                shape,
+                kinds=kinds(layer),
+                dtype=variable.dtype,
+                frozen=_is_frozen(layer, variable, facts["role"]),
+                **facts,
+            )
         )
         variables[name] = variable
     remarks = [] if row else ["activations: those that layers carry themselves"]
+    remarks += guesses.values()
+    frozen = sum(parameter.frozen for parameter in found)
+    if frozen:
+        remarks.append(
+            f"frozen: {frozen} variables that are not trained are kept, unless a rule of your own "
+            "names them"
+        )
     numbered = _numbered(model) if hasattr(model, "layers") else []
     if numbered:
         remarks.append(
