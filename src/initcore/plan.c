@@ -9,6 +9,7 @@
 #include "initcore/fill.h"
 #include "initcore/fpenv.h"
 #include "initcore/losses.h"
+#include "initcore/map.h"
 #include "initcore/moments.h"
 
 /* Where the elements of a step's mask begin in its stream: 2^36 for each step, docs/stream-v1.md.
@@ -252,7 +253,7 @@ static void move(const ic_plan *plan, const ic_plan_parameter *p, const void *g,
 /* Moves a parameter and records how far, as a share of what it was. */
 static void move_recorded(const ic_plan *plan, const ic_plan_parameter *p, size_t step, double clip,
                           double *record) {
-    memcpy(plan->before, p->p, p->n * (plan->dtype == IC_F32 ? sizeof(float) : sizeof(double)));
+    memcpy(plan->before, p->p, p->n * ic_size_of(plan->dtype));
     move(plan, p, p->g, step, clip);
     record[2] = ic_moments_of(plan->dtype, p->p, plan->before, p->n).rms /
                 ic_moments_of(plan->dtype, plan->before, NULL, p->n).rms;
@@ -363,7 +364,7 @@ static void both_or_none(ic_plan *plan, const size_t own[2]) {
 
 void ic_plan_pair(ic_plan *plan) {
     const size_t count = plan->parameter_count;
-    const size_t size = plan->dtype == IC_F32 ? sizeof(float) : sizeof(double);
+    const size_t size = ic_size_of(plan->dtype);
     ic_plan_parameter *const all = plan->parameters;
     size_t most[2] = {64, 64};
     for (size_t i = 0; i < count; i++)
