@@ -450,9 +450,9 @@ def test_the_default_run_shows_what_it_promises():
         for name in ("zero", "constant", "too-small", "too-large", "torch"):
             assert rows[activation, name].verdict.level.name == "FAIL"
         for name in ("too-small", "too-large"):
-            assert rows[activation, name].accuracy < 0.5
-    assert rows["relu", "he"].accuracy >= 0.93
-    assert rows["tanh", "xavier"].accuracy >= 0.95
+            assert rows[activation, name].score < 0.5
+    assert rows["relu", "he"].score >= 0.93
+    assert rows["tanh", "xavier"].score >= 0.95
     assert str(rows["relu", "he"].verdict) == str(rows["tanh", "xavier"].verdict) == "OK"
     assert str(rows["relu", "xavier"].verdict) == "WARN fading"
 

@@ -222,3 +222,11 @@ def test_sparse_refuses_what_is_no_law(wrong: dict[str, float]) -> None:
 def test_the_names_of_torch_are_known(name: str) -> None:
     assert ic.initializers.get(name, convention="torch") == ic.Sparse()
     assert ic.initializers.get("sign") == ic.Sign()
+
+
+def test_a_mask_ends_with_its_stream() -> None:
+    last = np.empty(8, bool)
+    kernels.random_mask(last, p=0.5, key=ic.Key(0), first=2**64 - 8)
+    with pytest.raises(ValueError, match=r"first=18446744073709551609 leaves no 8 elements"):
+        kernels.random_mask(last, p=0.5, key=ic.Key(0), first=2**64 - 7)
+    kernels.random_mask(np.empty(0, bool), p=0.5, key=ic.Key(0), first=2**64 - 1)

@@ -40,9 +40,10 @@ class Whole(Initializer):
         if out.size == 0:
             return
         wide = out.dtype.itemsize > 2
+        in_place = wide and out.flags.aligned
         one_each = len(which.out) == len(which.in_) == 1
         many = bool(which.copies) or weight.groups > 1
-        if one_each and wide and not many and block == weight.whole:
+        if one_each and in_place and not many and block == weight.whole:
             self._make(out.transpose(which.order), weight.fans, tensor_key)
             return
         matrices = tuple(weight.length(axes) for axes in (which.copies, which.out, which.in_))

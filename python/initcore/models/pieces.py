@@ -61,8 +61,8 @@ class Piece:
             self.layout,
             groups=self.groups,
             transposed=self.transposed,
-            fan_in=self.fan_in,
-            fan_out=self.fan_out,
+            fan_in=self.fan_in or None,  # 0 of a layer without inputs: no law may ask for it
+            fan_out=self.fan_out or None,
         )
 
     @property

@@ -108,7 +108,13 @@ def random_mask(out, *, p, key, kind="mask", first=0):
         raise ValueError(f"p={p!r} must be a probability, from 0 to 1")
     require_key(key)
     ic_fill_law_mask(&law, probability)
-    return write(out, &law, key.seed, key.stream_id(kind), word64(first, "first"), None)
+    cdef uint64_t begin = word64(first, "first")
+    if begin > <uint64_t>0 - <uint64_t>out.size and out.size:
+        raise ValueError(
+            f"first={first} leaves no {out.size} elements of the stream, which has 2**64: it must "
+            f"be at most {2**64 - out.size}"
+        )
+    return write(out, &law, key.seed, key.stream_id(kind), begin, None)
 
 
 def _zero_columns(out, rows, zeros, seed, stream_id, first, strides):
