@@ -88,3 +88,24 @@ def test_frozen_variables_are_kept_unless_a_rule_of_ones_own_names_them() -> Non
     own = {"base": "he", "rules": [{"name": "frozen/kernel", "init": "zeros"}]}
     initialize(model, own, key=0)
     assert (keras.ops.convert_to_numpy(frozen.kernel) == 0).all()
+
+
+@pytest.mark.parametrize("init", ["zeros", "he_normal"])
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_rule_for_an_integer_variable_is_refused_by_name_before_a_byte(
+    init: str, dry_run: bool
+) -> None:
+    class Table(keras.layers.Layer):
+        def build(self, shape: Any) -> None:
+            self.ids = self.add_weight(
+                shape=(3, 2), dtype="int32", initializer="ones", trainable=False, name="ids"
+            )
+
+    parts = [keras.Input((4,)), keras.layers.Dense(3, name="fc"), Table(name="table")]
+    model = keras.Sequential(parts)
+    before = [np.array(variable.value) for variable in model.weights]
+    rules = {"base": "glorot", "rules": [{"name": "table/ids", "init": init}]}
+    with pytest.raises(TypeError, match="table/ids has dtype int32"):
+        initialize(model, rules, key=1, dry_run=dry_run)
+    for array, variable in zip(before, model.weights, strict=True):
+        assert np.array_equal(array, np.asarray(variable.value))

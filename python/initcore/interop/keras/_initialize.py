@@ -71,20 +71,32 @@ def initialize(
     """
     described, variables, remarks = describe(model)
     plan = make(described, read(recipe), root_key(key), strict=strict, remarks=remarks)
+    _require_types(plan)
     if dry_run:
         return plan
     _write([(entry, variables[entry.parameter.name]) for entry in plan if not entry.is_kept])
     return plan
 
 
+_DTYPES = ("float32", "float64", "float16", "bfloat16")
+
+
+def _require_types(plan: Plan) -> None:
+    """Refuse a rule for a variable whose type no law is drawn in."""
+    for entry in plan:
+        if not entry.is_kept and entry.parameter.dtype not in _DTYPES:
+            name, dtype = entry.parameter.name, entry.parameter.dtype
+            raise TypeError(
+                f"{name} has dtype {dtype}, but {entry.rule} writes it; a law is drawn in "
+                f'{", ".join(_DTYPES)}: keep it with {{"name": {name!r}, "init": "keep"}}'
+            )
+
+
 def _write(todo: list[tuple[Entry, Any]]) -> None:
     here: list[tuple[Entry, np.ndarray[Any, Any]]] = []
     told: list[Any] = []
     others: list[tuple[Entry, Any]] = []
-    counters = [variable for entry, variable in todo if entry.parameter.role == "counter"]
     for entry, variable in todo:
-        if entry.parameter.role == "counter":
-            continue
         memory = _memory(variable)
         if memory is None:
             others.append((entry, variable))
@@ -97,8 +109,6 @@ def _write(todo: list[tuple[Entry, Any]]) -> None:
     arrays = made((entry, numpy_dtype(variable.dtype)) for entry, variable in others)
     for (_, array), (_, variable) in zip(arrays, others, strict=True):
         variable.assign(_tensor(array))
-    for variable in counters:
-        variable.assign(keras.ops.zeros_like(variable))
 
 
 def _memory(variable: Any) -> np.ndarray[Any, Any] | None:
