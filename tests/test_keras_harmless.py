@@ -109,3 +109,29 @@ def test_a_rule_for_an_integer_variable_is_refused_by_name_before_a_byte(
         initialize(model, rules, key=1, dry_run=dry_run)
     for array, variable in zip(before, model.weights, strict=True):
         assert np.array_equal(array, np.asarray(variable.value))
+
+
+def test_torch_default_has_torchs_law_whatever_the_layout() -> None:
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 6)),
+            layers.Conv2D(10, 3, name="conv"),
+            layers.Conv2DTranspose(4, 3, name="up"),
+            layers.Flatten(),
+            layers.Dense(1024, name="d"),
+        ]
+    )
+    plan = initialize(model, "torch_default", key=0)
+    fan = {"conv": 6 * 9, "up": 4 * 9, "d": model.get_layer("d").kernel.shape[0]}
+    for name, inputs in fan.items():
+        # U(-r, r) with r = 1 / sqrt(fan) has the standard deviation 1 / sqrt(3 fan)
+        assert plan[f"{name}/kernel"].std == pytest.approx((3 * inputs) ** -0.5, rel=1e-6)
+        assert plan[f"{name}/bias"].std == pytest.approx((3 * inputs) ** -0.5, rel=1e-6)
+
+
+def test_recurrent_kernels_of_keras_have_gain_1_under_he() -> None:
+    model = keras.Sequential([keras.Input((5, 16)), layers.LSTM(64, name="lstm")])
+    plan = initialize(model, "he", key=0)
+    names = {e.parameter.role: e for e in plan if e.parameter.role in ("weight", "recurrent")}
+    assert names["weight"].std == pytest.approx(16**-0.5)
+    assert names["recurrent"].std == pytest.approx(64**-0.5)

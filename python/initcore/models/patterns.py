@@ -44,7 +44,10 @@ VALUES = ("*.v_proj.*", "*.value.*", "*.wv.*", "*.to_v.*", "*.v_proj_weight")
 KERNELS = ("weight", "recurrent")
 VECTORS = ("embedding", "token", "other")
 """Roles of learned positions and tokens: a table, a vector of a known class, or one of another."""
-RECURRENT_LAYERS = ("RNNBase", "RNNCellBase", "RNN")
+RECURRENT_LAYERS = (
+    *("RNNBase", "RNNCellBase", "RNN"),
+    *("SimpleRNNCell", "LSTMCell", "GRUCell", "ConvLSTMCell"),  # of Keras
+)
 HEADS = ("*head.weight", "head.*weight", "heads.*weight", "*classifier.weight", "fc.weight")
 BRANCH_SCALES = ("*.gamma", "*.gamma_[0-9]", "*.layer_scale*", "*.ls[0-9].*", "*.lambda*")
 

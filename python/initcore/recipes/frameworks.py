@@ -12,6 +12,7 @@ from initcore.initializers import (
     StandardUniform,
     Uniform,
     Zeros,
+    axes,
 )
 from initcore.models.parameters import Model, Parameter
 from initcore.models.patterns import optional, rest
@@ -22,12 +23,16 @@ _BY_FAN = StandardUniform()
 
 
 def _stored_fan(parameter: Parameter, model: Model) -> Assignment:
-    """U(-r, r), r = 1 / sqrt(elements of one row as stored): also where that is no fan.
+    """U(-r, r), r = 1 / sqrt(elements of a row, as torch would store it): also where it is no fan.
 
-    Of a bilinear layer torch counts its first input alone.
+    A row is what one output sums over; of a transposed convolution, which torch stores the other
+    way round, what one input feeds. Of a bilinear layer torch counts its first input alone.
     """
-    end = 2 if "Bilinear" in parameter.kinds else None
-    return Assignment(_BY_FAN, fan_in=float(math.prod(parameter.shape[1:end])))
+    if "Bilinear" in parameter.kinds:
+        return Assignment(_BY_FAN, fan_in=float(parameter.shape[1]))
+    which = axes(parameter.layout, len(parameter.shape))
+    row = (*(which.out if parameter.transposed else which.in_), *which.spatial)
+    return Assignment(_BY_FAN, fan_in=float(math.prod(parameter.shape[axis] for axis in row)))
 
 
 def _bias_like_weight(parameter: Parameter, model: Model) -> Initializer | Assignment:
