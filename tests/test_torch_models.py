@@ -425,6 +425,43 @@ def test_materialize_refuses_what_it_would_leave_uninitialized() -> None:
     assert all(tensor.is_meta for tensor in [*net.parameters(), *token.parameters()])
 
 
+class _Library(nn.Module):
+    """Layers with parameters that the model's own code computes, in part by drawing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(4, 4) for _ in range(2))
+        for layer in self.layers:
+            layer.register_parameter("gate", nn.Parameter(torch.zeros(4), requires_grad=False))
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        if isinstance(module, nn.Linear):
+            module.gate.fill_(5.0) if self.is_fixed else module.gate.normal_()
+
+    is_fixed = True
+
+
+def test_materialize_keeps_what_the_model_s_own_code_computes_for_parameters() -> None:
+    with torch.device("meta"):
+        model = _Library()
+    materialize(model, "he", key=0)
+    assert all(bool((layer.gate == 5.0).all()) for layer in model.layers)
+
+
+def test_what_the_model_s_own_code_draws_for_materialize_is_of_the_key_and_the_name() -> None:
+    gates = []
+    for key in (0, 0, 1):
+        with torch.device("meta"):
+            model = _Library()
+        model.is_fixed = False
+        materialize(model, "he", key=key)
+        gates.append([layer.gate.clone() for layer in model.layers])
+    assert not torch.equal(gates[0][0], gates[0][1])
+    assert torch.equal(gates[0][1], gates[1][1])
+    assert not torch.equal(gates[0][0], gates[2][0])
+
+
 def test_materialize_makes_a_recurrent_layer_that_runs() -> None:
     with torch.device("meta"):
         net = nn.GRU(4, 6, num_layers=2)

@@ -11,6 +11,7 @@ from initcore._memory import torch_tensors
 from initcore.interop.torch._describe import Described, Place, require_module
 from initcore.interop.torch._initialize import planned
 from initcore.interop.torch._prepared import is_counter, split_to_set
+from initcore.keys import Key
 from initcore.models.plan import Entry, Plan
 from initcore.models.reading import RecipeLike
 from initcore.models.writing import write
@@ -76,7 +77,7 @@ def materialize(
     model = require_module(meta_model)
     plan, described = planned(model, recipe, key, True)
     given = {} if buffers is None or callable(buffers) else dict(buffers)
-    work = _Work(model, described, given)
+    work = _Work(model, described, given, plan.key)
     splits = split_to_set(plan, described)
     work.following |= {magnitude for magnitude, _, _ in splits}
     for entry in plan:
@@ -91,6 +92,11 @@ def materialize(
     if any(base.__module__.startswith("transformers.") for base in type(model).__mro__):
         _mark_as_initialized(model)
     return plan
+
+
+def _seed(key: Key) -> int:
+    """A seed of a key's own for torch's generator, should the model's code draw from it."""
+    return (key.seed ^ key.stream_id()) & (2**63 - 1)
 
 
 def _mark_as_initialized(model: nn.Module) -> None:
@@ -128,9 +134,10 @@ class _Work:
     """What is to be made and drawn; the model is untouched until `put`."""
 
     def __init__(
-        self, model: nn.Module, described: Described, given: dict[str, torch.Tensor]
+        self, model: nn.Module, described: Described, given: dict[str, torch.Tensor], key: Key
     ) -> None:
         self._model, self._places, self._given = model, described.places, given
+        self._key = key
         self._made: list[tuple[Places, torch.Tensor]] = []
         self._missing: list[tuple[Places, torch.Tensor]] = []
         self._in_place: list[torch.Tensor] = []
@@ -206,7 +213,7 @@ class _Work:
         """
         if not self._missing:
             return
-        modules = dict.fromkeys(places[0].module for places, _ in self._missing)
+        modules = {places[0].module: places[0].full_name for places, _ in self._missing[::-1]}
         before = [(places, places[0].get()) for places, _ in (*self._made, *self._missing)]
         versions = [tensor._version for _, tensor in self._missing]
         try:
@@ -214,11 +221,11 @@ class _Work:
                 _put(places, tensor.clone())
             for places, tensor in self._missing:
                 _put(places, tensor)
-            for module in modules:
+            for module, name in reversed(modules.items()):
                 own = compute or _own_way(self._model, module)
                 if own is not None:
                     with _values_kept(module, self._missing), torch.random.fork_rng(devices=[]):
-                        torch.manual_seed(0)  # so that nobody's generator decides, should it draw
+                        torch.manual_seed(_seed(self._key.at(name)))
                         own(module)
             unwritten = list(self._unwritten(versions))
             computed = [places[0].get() for places, _ in self._missing]
@@ -251,7 +258,7 @@ class _Work:
 @contextmanager
 def _values_kept(module: nn.Module, but: Sequence[tuple[Places, torch.Tensor]]) -> Iterator[None]:
     """Other values that a module has before are there afterwards, whatever its code writes."""
-    free = {id(tensor) for _, tensor in but}
+    free = {id(places[0].get()) for places, _ in but}  # as they stand in the model now
     held = [t for t in (*module.parameters(), *module.buffers()) if not t.is_meta]
     copies = [(tensor, tensor.detach().clone()) for tensor in held if id(tensor) not in free]
     with torch.no_grad():
@@ -263,13 +270,21 @@ def _values_kept(module: nn.Module, but: Sequence[tuple[Places, torch.Tensor]]) 
 
 
 def _own_way(model: nn.Module, module: nn.Module) -> Callable[[nn.Module], Any] | None:
-    """The model's own code that computes the tensors of one module."""
-    for name in ("reset_parameters", "init_weights"):
-        own = getattr(module, name, None)
-        if callable(own):
-            return lambda _: own()
-    whole = getattr(model, "_init_weights", None)
-    return whole if callable(whole) else None
+    """The model's own code that computes the tensors of one module.
+
+    What a module inherits from torch's class comes last: it does not know what was added.
+    """
+    found = (getattr(module, name, None) for name in ("reset_parameters", "init_weights"))
+    ways: list[Callable[[], Any]] = [way for way in found if callable(way)]
+    own = [way for way in ways if not way.__module__.startswith("torch.")]
+    if own:
+        return lambda _: own[0]()
+    models = [m for m in model.modules() if callable(getattr(m, "_init_weights", None))]
+    holding = [m for m in models if any(inner is module for inner in m.modules())]
+    if holding:  # the innermost, whose class knows its own modules
+        whole: Any = holding[-1]._init_weights
+        return lambda inner: whole(inner)
+    return (lambda _: ways[0]()) if ways else None
 
 
 def _put(places: Places, values: torch.Tensor) -> None:
