@@ -33,7 +33,7 @@ _ROWS = (
     _Row(
         _VISION,
         r".*\.(cls|class|mask|dist|distillation|reg|register|storage|query|bos|eos|sep|pad|prompt)"
-        r"_?(token|tokens|embed|embedding|embeds|query|queries|feat)(_learned)?",
+        r"_?(token|tokens|embed|embedding|embeds|query|queries|feat)(_learned)?_?\d*",
         "token",
     ),
     _Row(
@@ -49,18 +49,19 @@ _ROWS = (
     _Row(
         _VISION,
         r".*\.(absolute_|spatial_|temporal_|learned_)?(pos|position|positional)"
-        r"_?(embed|embedding|embeddings|emb|encoding|bias)(s|_window|_table|_spatial|_temporal)?",
+        r"_?(embed|embedding|embeddings|emb|encoding|bias)(s|_window|_table|_spatial|_temporal)?_?\d*",
         "token",
     ),
     _Row(_VISION, r".*\.\w*(positional_(encoding|embedding)|position_embeddings?)\w*", "token"),
     _Row(_VISION, r".*\.(row|column)_embeddings?", "token"),
+    _Row("timm", r"TNT\.(patch|pixel)_pos|PosEmbedRel\.(height|width)_rel", "token"),
     # relative positions: Liu et al. 2021 (Swin), eq. 4; Li et al. 2022 (MViTv2); Dai et al. 2019
     _Row(_VISION, r".*\.(relative_position_bias_table|relative_attention_bias)", "token"),
     _Row(_VISION, r".*\.(rel_pos_[hwt]|attention_biases)", "set"),
     _Row("transformers", r".*\.(pos_)?bias_[uv]", "set"),
     # scales of residual branches, read from the configuration: Touvron et al. 2021, CaiT
     _Row(_VISION, r".*(LayerScale|Layer_scale)\w*\.\w+", "set"),
-    _Row(_VISION, r".*\.(lambda_?[0-9]|layer_scale(_\w+)?|gamma(_[0-9])?|ffn_gamma)", "set"),
+    _Row(_VISION, r".*\.(lambda_?[0-9]|layer_scale(_\w+)?|gamma(_?[0-9]|_xca)?|ffn_gamma)", "set"),
     _Row(_VISION, r".*(CXBlock|ConvNext\w*Layer|ConvNext\w*Block)\.(scale|gamma)", "set"),
     # global response normalization, which starts as the identity: Woo et al. 2023, ConvNeXt V2
     _Row(_VISION, r".*(GRN|GlobalResponseNorm)\w*\.(weight|bias|gamma|beta)", "set"),
@@ -84,10 +85,33 @@ _ROWS = (
     _Row("transformers", r".*\.\w*(attn|mlp)_gate", "set"),
     _Row("transformers", r"RecurrentGemmaRglru\.\w+", "set"),
     _Row("transformers", r"Zaya\w+\.(\w+_(scale|bias)|temp)", "set"),
+    _Row("transformers", r".*\.(\w*_pos_emb|cls_emb|cls_register_token|detection_tokens)", "token"),
+    _Row(
+        "transformers", r".*\.(time_embeddings|view_separator|silence_embeds|bos_latent)", "token"
+    ),
+    _Row("transformers", r"SegGptEmbeddings\.(segment|type)_token_\w+", "token"),
+    _Row("transformers", r".*\.(pooling_attention_query|occlusion_spatial_embedding_\w+)", "token"),
+    _Row("transformers", r"TvpFramePadPrompter\.pad_\w+|TvpModel\.text_prompt", "token"),
+    _Row("transformers", r"SwiftFormerEfficientAdditiveAttention\.w_g", "token"),
+    _Row("transformers", r"VitsAttention\.emb_rel_[kv]", "token"),
+    _Row("transformers", r".*SoftmaxScaling\.\w+|.*(AffineBlock|SnakeBeta)\.\w+", "set"),
+    _Row("transformers", r".*ElementwiseAffine\.(log_scale|translate)", "set"),
+    _Row("transformers", r".*\.\w*(logit_(scale|bias)|gru_rel_pos_const)", "set"),
+    _Row("transformers", r".*\.(latent_(bias|scaling)_factor|(text|vision)_param)", "set"),
+    _Row("transformers", r".*(L2Clip|ResidualGate)\.\w+|.*ContrastiveEmbedding\.bias", "set"),
+    _Row("transformers", r"Idefics\w+\.alpha_\w+", "set"),
+    # gates, gains and scales: d'Ascoli et al. 2021, ConViT; Brock et al. 2021, NFNet; Yu et al.
+    # 2022, MetaFormer; state spaces of EfficientViM
+    _Row("timm", r"GPSA\.gating_param|ScaledStdConv\w+\.gain|(Scale|StarReLU)\.\w+", "set"),
+    _Row("timm", r"(EfficientViM\w*|HSMSSD)\.(weights|alpha|A|D)", "set"),
+    _Row("timm", r"EfficientAdditiveAttention\.w_g", "token"),
+    # normalizations with an activation of their own
+    _Row("timm", r"\w*Norm\w*Act\w*\.weight", "scale"),
+    _Row("timm", r"\w*Norm\w*Act\w*\.bias", "shift"),
     # kernels, biases and normalizations whose modules take more than one input
     _Row("transformers", r".*(Router|Gate)\.weight", "weight", "oi"),
     _Row("transformers", r".*Projector\.mm_input_projection_weight", "weight", "io"),
-    _Row("transformers", r"(\w*Attention)\.([qv]|dense)_bias", "bias"),
+    _Row("transformers|timm", r"(\w*Attention)\.([qkv]|dense)_bias", "bias"),
     _Row("transformers", r"(SeparableConv1D|EntityPredictionHead)\.bias", "bias"),
     _Row("transformers", r"(PerceiverEmbeddingDecoder|JetMoeMo[AE])\.bias", "bias"),
     _Row("transformers", r"QuantEmbedding\.weight", "embedding"),

@@ -54,7 +54,8 @@ def _with_memory(module: nn.Module) -> nn.Module:
     for own, source in zip(copy.modules(), module.modules(), strict=True):
         for name, buffer in source._buffers.items():
             if buffer is not None:
-                own._buffers[name] = buffer.detach().cpu().clone()
+                values = torch.zeros_like(buffer, device="cpu") if buffer.is_meta else buffer.cpu()
+                own._buffers[name] = values.detach().clone()
     for name, parameter in copy._parameters.items():
         if parameter is not None:
             copy._parameters[name] = nn.Parameter(torch.zeros(parameter.shape))
