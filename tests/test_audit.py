@@ -138,6 +138,30 @@ def test_copies_biases_and_numbers_that_are_none_are_found() -> None:
     assert found(same, None) == [("duplicate", "b.weight")]
 
 
+def test_an_audit_without_a_recipe_says_that_no_law_was_looked_at() -> None:
+    net, plan = started()
+    assert "none of them held against a law: pass the recipe" in str(doctor.audit(net))
+    assert "6 of them held against a law" in str(doctor.audit(net, plan))
+
+
+def test_what_nobody_draws_is_no_copy_and_a_mask_may_be_infinite() -> None:
+    torch = pytest.importorskip("torch")
+    model = torch.nn.ModuleDict({name: torch.nn.Linear(8, 8) for name in "abc"})
+    for layer in (model["a"], model["b"]):
+        layer.register_buffer("table", torch.linspace(0, 1, 9))
+        layer.register_buffer("mask", torch.full((3, 3), -torch.inf).triu(1))
+        torch.nn.init.eye_(layer.weight)
+    assert doctor.audit(model).findings == ()
+    model["c"].weight.data[0, 0] = torch.inf
+    model["b"].bias.data.copy_(model["a"].bias)
+    model["b"].table[0] = torch.nan
+    assert sorted(found(model, None)) == [
+        ("duplicate", "b.bias"),
+        ("not-finite", "b.table"),
+        ("not-finite", "c.weight"),
+    ]
+
+
 def test_a_matrix_that_is_not_orthogonal_is_found() -> None:
     net, plan = started(ic.Orthogonal())
     net.layers[1].w[0] *= np.float32(1.001)

@@ -20,7 +20,7 @@ from initcore.initializers import (
 from initcore.interop import weights
 from initcore.keys import Key
 from initcore.models.fingerprints import tensor_fingerprint
-from initcore.models.parameters import Parameter
+from initcore.models.parameters import BUFFERS, Parameter
 from initcore.models.pieces import Piece
 from initcore.models.plan import Entry, Plan, make
 from initcore.models.reading import RecipeLike, recipe
@@ -32,6 +32,8 @@ _CHUNK = 1 << 20  # elements summed at a time
 _SAMPLE = 20_000  # elements whose distribution function is looked at
 _LARGEST_QR = 2048  # rows or columns of a matrix whose orthogonality is looked at
 _CONTINUOUS = ("uniform", "normal", "truncated_normal")
+_FEW = 64  # elements that most often show that there are more than two values
+_COMPUTED = (*BUFFERS, "set")  # roles of tensors that nobody draws
 _TESTS = 3  # of a continuous law: mean, variance, distribution
 # A row of equal neighbors that no continuous law gives: at 2**-23 or 2**-7 for each pair.
 _RUN = {4: 6, 8: 6, 2: 24}
@@ -72,10 +74,13 @@ class Audit:
         return not self.findings
 
     def __str__(self) -> str:
-        head = (
-            f"{self.tensors} tensors, {self.laws} of them held against a law "
+        against = (
+            f"{self.laws} of them held against a law "
             f"(false alarms: at most {self.false_alarms:g} of models)"
+            if self.laws
+            else "none of them held against a law: pass the recipe that they should follow"
         )
+        head = f"{self.tensors} tensors, {against}"
         return "\n".join([head, *map(str, self.findings or ["nothing found"])])
 
 
@@ -163,10 +168,8 @@ def _copies(found: Weights) -> Iterator[Finding]:
     """Tensors that hold the same numbers, where these are not all one number."""
     first: dict[str, str] = {}
     for parameter, array in found:
-        if array.size < 2 or bool((array == array.reshape(-1)[0]).all()):
+        if parameter.role in _COMPUTED or parameter.frozen or not _is_drawn(array):
             continue
-        if parameter.role in ("bias", "recurrent_bias") and np.unique(array).size == 2:
-            continue  # such as an LSTM's forget gate, which starts at 1 in each of them
         nameless = Parameter("", (), parameter.shape, "other", layout=parameter.layout)
         other = first.setdefault(tensor_fingerprint(nameless, array), parameter.name)
         if other != parameter.name:
@@ -177,10 +180,22 @@ def _copies(found: Weights) -> Iterator[Finding]:
             )
 
 
+def _is_drawn(array: Array) -> bool:
+    """Whether a law may have drawn it: not a constant, and not two numbers, as in an identity.
+
+    Of two elements each may be a number of its own.
+    """
+    flat = array.reshape(-1)
+    if np.unique(flat[:_FEW]).size > 2:
+        return True
+    return np.unique(flat).size > min(2, flat.size - 1)
+
+
 def _broken(parameter: Parameter, array: Array, entry: Entry | None) -> Iterator[Finding]:
-    """Elements that no law gives."""
-    if array.size and not np.isfinite(array).all():
-        bad = int(array.size - np.count_nonzero(np.isfinite(array)))
+    """Elements that no law gives; a buffer may hold infinities, as a mask of attention does."""
+    right = ~np.isnan(array) if parameter.role == "buffer" else np.isfinite(array)
+    if array.size and not right.all():
+        bad = int(array.size - np.count_nonzero(right))
         yield Finding("not-finite", parameter.name, f"{bad} elements are infinite or NaN")
         return
     if entry is None or parameter.role in ("buffer", "counter"):
