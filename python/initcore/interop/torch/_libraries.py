@@ -92,13 +92,16 @@ _ROWS = (
     _Row("transformers", r"SegGptEmbeddings\.(segment|type)_token_\w+", "token"),
     _Row("transformers", r".*\.(pooling_attention_query|occlusion_spatial_embedding_\w+)", "token"),
     _Row("transformers", r"TvpFramePadPrompter\.pad_\w+|TvpModel\.text_prompt", "token"),
-    _Row("transformers", r"SwiftFormerEfficientAdditiveAttention\.w_g", "token"),
+    _Row(
+        "transformers", r"XLNetModel\.mask_emb|SwiftFormerEfficientAdditiveAttention\.w_g", "token"
+    ),
     _Row("transformers", r"VitsAttention\.emb_rel_[kv]", "token"),
     _Row("transformers", r".*SoftmaxScaling\.\w+|.*(AffineBlock|SnakeBeta)\.\w+", "set"),
     _Row("transformers", r".*ElementwiseAffine\.(log_scale|translate)", "set"),
     _Row("transformers", r".*\.\w*(logit_(scale|bias)|gru_rel_pos_const)", "set"),
     _Row("transformers", r".*\.(latent_(bias|scaling)_factor|(text|vision)_param)", "set"),
     _Row("transformers", r".*(L2Clip|ResidualGate)\.\w+|.*ContrastiveEmbedding\.bias", "set"),
+    _Row("transformers", r"Gemma3nTextAltUp\.correct_output_scale", "set"),
     _Row("transformers", r"Idefics\w+\.alpha_\w+", "set"),
     # gates, gains and scales: d'Ascoli et al. 2021, ConViT; Brock et al. 2021, NFNet; Yu et al.
     # 2022, MetaFormer; state spaces of EfficientViM
@@ -115,8 +118,8 @@ _ROWS = (
     _Row("transformers", r"(SeparableConv1D|EntityPredictionHead)\.bias", "bias"),
     _Row("transformers", r"(PerceiverEmbeddingDecoder|JetMoeMo[AE])\.bias", "bias"),
     _Row("transformers", r"QuantEmbedding\.weight", "embedding"),
-    _Row("transformers", r"(IntLayerNorm|xLSTMMultiHead\w*Norm)\.weight", "scale"),
-    _Row("transformers", r"(IntLayerNorm|xLSTMMultiHead\w*Norm)\.bias", "shift"),
+    _Row("transformers", r"(NoNorm|IntLayerNorm|xLSTMMultiHead\w*Norm)\.weight", "scale"),
+    _Row("transformers", r"(NoNorm|IntLayerNorm|xLSTMMultiHead\w*Norm)\.bias", "shift"),
 )
 
 
