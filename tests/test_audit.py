@@ -148,6 +148,7 @@ def test_what_nobody_draws_is_no_copy_and_a_mask_may_be_infinite() -> None:
     torch = pytest.importorskip("torch")
     model = torch.nn.ModuleDict({name: torch.nn.Linear(8, 8) for name in "abc"})
     for layer in (model["a"], model["b"]):
+        layer.register_parameter("one", torch.nn.Parameter(torch.full((1,), 0.3)))
         layer.register_buffer("table", torch.linspace(0, 1, 9))
         layer.register_buffer("mask", torch.full((3, 3), -torch.inf).triu(1))
         torch.nn.init.eye_(layer.weight)

@@ -186,6 +186,8 @@ def _is_drawn(array: Array) -> bool:
     Of two elements each may be a number of its own.
     """
     flat = array.reshape(-1)
+    if flat.size < 2:
+        return False
     if np.unique(flat[:_FEW]).size > 2:
         return True
     return np.unique(flat).size > min(2, flat.size - 1)
