@@ -14,6 +14,10 @@ Array = NDArray[Any]
 FLOAT_TYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
 
+class UsageError(ValueError):
+    """An option of a command that cannot be used; the message is one line."""
+
+
 def float_type(dtype: DTypeLike) -> np.dtype[Any]:
     """`dtype` as a NumPy dtype that networks compute in."""
     try:

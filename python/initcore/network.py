@@ -580,4 +580,4 @@ class Sequential(Chain):
         if batch_size is not None:
             rows = _checks.count(batch_size, "batch_size", least=1)
         samples, targets = self._data((x, labels, sample_weights), criterion, dtype, _ARGUMENTS)
-        return Evaluation(*loop.measure(self.layers, criterion, samples, targets, rows))
+        return Evaluation(*loop.evaluate(self.layers, criterion, samples, targets, rows))

@@ -8,7 +8,7 @@ from statistics import median
 import numpy as np
 
 from initcore.doctor.verdict import Evidence, pool
-from initcore.lab.comparison import Row
+from initcore.lab.comparison import ComparisonRow
 
 # Shape, not color, tells the levels apart.
 GLYPHS = {"OK": "✓", "WARN": "!", "FAIL": "✗"}
@@ -63,7 +63,7 @@ class Summary:
         return not math.isfinite(self.final_loss)
 
 
-def summarize(row: Row) -> Summary:
+def summarize(row: ComparisonRow) -> Summary:
     """The numbers of a row that tables show."""
     steps = [run.diverged_step for run in row.runs if run.diverged_step is not None]
     after = [run.distinct_after for run in row.runs if run.distinct_after is not None]

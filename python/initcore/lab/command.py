@@ -11,7 +11,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TextIO
 
-from initcore import activations, kernels
+from initcore import _checks, activations, kernels
 from initcore._files import replacing
 from initcore.lab import words
 from initcore.lab.comparison import (
@@ -39,10 +39,6 @@ _NO_REPORT = "none"
 _MOST_LAYERS = 200
 _MOST_WIDTH = 4096
 _MOST_NETWORKS = 2000
-
-
-class UsageError(ValueError):
-    """An option that cannot be used; the message is one line."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -125,7 +121,7 @@ def run(args: argparse.Namespace) -> int:
         initializations = parse(args.init)
         total = len(initializations) * len(settings.activations) * settings.seeds
         if total > _MOST_NETWORKS:
-            raise UsageError(
+            raise _checks.UsageError(
                 f"--seeds={settings.seeds} makes {total} networks, more than the limit of "
                 f"{_MOST_NETWORKS}; use fewer seeds, initializations or activations"
             )
@@ -145,7 +141,7 @@ def run(args: argparse.Namespace) -> int:
             replacing.write(args.json, to_json(comparison, command))
         if out is not None:
             replacing.write(out, page(comparison, command))
-    except (DataError, InitializationError, UsageError, OSError) as error:
+    except (DataError, InitializationError, _checks.UsageError, OSError) as error:
         print(f"initcore compare: {error}", file=sys.stderr)
         return 2
     if args.json == "-":
@@ -158,16 +154,16 @@ def run(args: argparse.Namespace) -> int:
 def _settings(args: argparse.Namespace) -> Settings:
     names = tuple(name.strip() for name in args.activation.split(",") if name.strip())
     if not names:
-        raise UsageError("--activation is empty: name at least one")
+        raise _checks.UsageError("--activation is empty: name at least one")
     if len(set(names)) < len(names):
-        raise UsageError(f"--activation={args.activation} names one more than once")
+        raise _checks.UsageError(f"--activation={args.activation} names one more than once")
     for name in names:
         try:
             activations.for_layer(name)
         except ValueError as error:
-            raise UsageError(f"--activation={name}: {error}") from None
+            raise _checks.UsageError(f"--activation={name}: {error}") from None
     if not (math.isfinite(args.lr) and args.lr > 0.0):
-        raise UsageError(f"--lr={args.lr} must be a finite number above 0")
+        raise _checks.UsageError(f"--lr={args.lr} must be a finite number above 0")
     _within("--epochs", args.epochs, 1, 10_000)
     _within("--seeds", args.seeds, 1, 1000)
     return Settings(
@@ -184,12 +180,12 @@ def _check_instruction_set() -> None:
     try:
         kernels.isa()
     except ValueError as error:
-        raise UsageError(str(error)) from None
+        raise _checks.UsageError(str(error)) from None
 
 
 def _within(option: str, value: int, low: int, high: int) -> None:
     if not low <= value <= high:
-        raise UsageError(f"{option}={value} must be from {low} to {high}")
+        raise _checks.UsageError(f"{option}={value} must be from {low} to {high}")
 
 
 def _widths(text: str | None, depth: int | None) -> tuple[int, ...]:
@@ -200,13 +196,15 @@ def _widths(text: str | None, depth: int | None) -> tuple[int, ...]:
     try:
         widths = tuple(int(part) for part in text.split(","))
     except ValueError:
-        raise UsageError(f"--widths={text} must be whole numbers, such as 128,64,32") from None
+        raise _checks.UsageError(
+            f"--widths={text} must be whole numbers, such as 128,64,32"
+        ) from None
     for width in widths:
         _within("--widths", width, 1, _MOST_WIDTH)
     if len(widths) == 1:
         return widths * (DEPTH if depth is None else depth)
     if depth not in {None, len(widths)}:
-        raise UsageError(f"--widths={text} has {len(widths)} layers, not --depth={depth}")
+        raise _checks.UsageError(f"--widths={text} has {len(widths)} layers, not --depth={depth}")
     _within("--widths, number of layers", len(widths), 1, _MOST_LAYERS)
     return widths
 
@@ -220,7 +218,7 @@ def _page_path(out: str | None) -> Path | None:
     if out is None and path.exists():
         with path.open("rb") as stream:
             if GENERATOR.encode() not in stream.read(400):
-                raise UsageError(
+                raise _checks.UsageError(
                     f"{path} exists and was not written by initcore; name a file with --out"
                 )
     return path
@@ -236,17 +234,19 @@ def _check_different(args: argparse.Namespace, out: Path | None) -> None:
     given = {option: path for option, path in files.items() if path is not None}
     for (a, path), (b, other) in combinations(given.items(), 2):
         if replacing.same_file(path, other):
-            raise UsageError(f"{a}={path} and {b}={other} are the same file; name another for {b}")
+            raise _checks.UsageError(
+                f"{a}={path} and {b}={other} are the same file; name another for {b}"
+            )
 
 
 def _writable(path: Path, option: str) -> None:
     folder = path.parent
     if path.is_dir():
-        raise UsageError(f"{option}={path} is a folder, not a file")
+        raise _checks.UsageError(f"{option}={path} is a folder, not a file")
     if not folder.is_dir():
-        raise UsageError(f"{option}={path}: there is no folder {folder}")
+        raise _checks.UsageError(f"{option}={path}: there is no folder {folder}")
     if not os.access(path if path.exists() else folder, os.W_OK):
-        raise UsageError(f"{option}={path} cannot be written")
+        raise _checks.UsageError(f"{option}={path} cannot be written")
 
 
 def _command(args: argparse.Namespace) -> str:

@@ -59,7 +59,7 @@ class Settings:
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class SeedRun:
     """One seed of one initialization, from before the first step to after the last.
 
     Attributes
@@ -93,12 +93,12 @@ class Run:
 
 
 @dataclass(frozen=True, eq=False)
-class Row:
+class ComparisonRow:
     """All seeds of one initialization under one activation, with the verdict on its start."""
 
     initialization: Initialization
     activation: str
-    runs: tuple[Run, ...]
+    runs: tuple[SeedRun, ...]
     verdict: Verdict
 
     @property
@@ -127,9 +127,9 @@ class Comparison:
 
     dataset: Dataset
     settings: Settings
-    rows: tuple[Row, ...]
+    rows: tuple[ComparisonRow, ...]
 
-    def section(self, activation: str) -> tuple[Row, ...]:
+    def section(self, activation: str) -> tuple[ComparisonRow, ...]:
         """The rows of one activation."""
         return tuple(row for row in self.rows if row.activation == activation)
 
@@ -172,7 +172,7 @@ def compare(
         for initialization in initializations
         for seed in range(settings.seeds)
     ]
-    done: dict[tuple[str, str, int], Run] = {}
+    done: dict[tuple[str, str, int], SeedRun] = {}
     with ThreadPoolExecutor(
         workers or _cpus(), initializer=kernels._override_threads, initargs=(1,)
     ) as threads:
@@ -200,7 +200,7 @@ def compare(
                 done[activation, initialization.name, seed] for seed in range(settings.seeds)
             )
             verdict = judge(pool([run.statistics.evidence for run in runs]))
-            rows.append(Row(initialization, activation, runs, verdict))
+            rows.append(ComparisonRow(initialization, activation, runs, verdict))
     return Comparison(dataset, settings, tuple(rows))
 
 
@@ -262,7 +262,7 @@ def train_one(
     activation: str,
     settings: Settings,
     seed: int,
-) -> Run:
+) -> SeedRun:
     """Initialize, measure, train and test one network."""
     network = build(dataset.features, dataset.outputs, activation, settings.widths, initialization)
     key = Key(seed) / "lab" / "compare"
@@ -279,7 +279,7 @@ def train_one(
     )
     tested = network.evaluate(dataset.x_test, dataset.y_test, loss=dataset.loss)
     finite = np.isfinite(history.loss[-1])
-    return Run(
+    return SeedRun(
         seed=seed,
         statistics=before,
         losses=(before.loss, *history.loss),

@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 import initcore as ic
-from initcore.lab.comparison import Comparison, Row, Run
+from initcore.lab.comparison import Comparison, ComparisonRow, SeedRun
 
 
 def to_dict(comparison: Comparison, command: str) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def to_json(comparison: Comparison, command: str) -> str:
 _SCORES = {"classification": "test_accuracy", "regression": "test_r2"}
 
 
-def _row(row: Row, score: str) -> dict[str, Any]:
+def _row(row: ComparisonRow, score: str) -> dict[str, Any]:
     return {
         "initialization": row.name,
         "rule": row.initialization.rule,
@@ -70,7 +70,7 @@ def _row(row: Row, score: str) -> dict[str, Any]:
     }
 
 
-def _run(run: Run, score: str) -> dict[str, Any]:
+def _run(run: SeedRun, score: str) -> dict[str, Any]:
     s, e = run.statistics, run.statistics.evidence
     return {
         "seed": run.seed,

@@ -14,7 +14,7 @@ from initcore.lab.cells import (
     quantity,
     summarize,
 )
-from initcore.lab.comparison import Comparison, Row
+from initcore.lab.comparison import Comparison, ComparisonRow
 from initcore.lab.datasets import Dataset
 
 _ASCII = str.maketrans({"✓": "v", "✗": "x", "×": "x", "–": "-", "\N{NO-BREAK SPACE}": " "})
@@ -29,11 +29,11 @@ class _Column:
 
     title: str
     short: str
-    cell: Callable[[Row, Summary], str]
+    cell: Callable[[ComparisonRow, Summary], str]
     right: bool = True
 
 
-def _score(_row: Row, s: Summary) -> str:
+def _score(_row: ComparisonRow, s: Summary) -> str:
     """Mean and range over the seeds; a range that can be negative has no hyphen in it."""
     if not math.isfinite(s.score_low):
         return ABSENT
@@ -43,7 +43,7 @@ def _score(_row: Row, s: Summary) -> str:
     return f"{round(s.score, 3) + 0.0:.3f} ({low:.2f}{between}{high:.2f})"
 
 
-def _verdict(row: Row, _: Summary) -> str:
+def _verdict(row: ComparisonRow, _: Summary) -> str:
     return f"{GLYPHS[row.verdict.level.name]} {row.verdict}"
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from initcore.doctor.verdict import WARN_SATURATED, Level
 from initcore.lab.cells import factor, quantity, summarize
-from initcore.lab.comparison import Comparison, Row, Settings
+from initcore.lab.comparison import Comparison, ComparisonRow, Settings
 from initcore.lab.datasets import Dataset
 
 # Mean over RMS of a layer's activations: below this, the sentences call it near zero.
@@ -97,7 +97,7 @@ _ENDS = {
 }
 
 
-def _why_close(rows: Sequence[Row]) -> str:
+def _why_close(rows: Sequence[ComparisonRow]) -> str:
     """Why all scores are about the same: all networks learn, or none does."""
     learned = sum(row.outcome == "learned" for row in rows)
     if learned == len(rows) and len({row.name for row in rows}) > 1:
@@ -133,14 +133,14 @@ def verdict_sentence(comparison: Comparison) -> str:
     return f"{given}to {goal}, for {listing(parts)}."
 
 
-def _share(learned: int, rows: Sequence[Row]) -> str:
+def _share(learned: int, rows: Sequence[ComparisonRow]) -> str:
     """Such as "two of the three", "the one" or "not the one"."""
     if len(rows) == 1:
         return "the one" if learned else "not the one"
     return f"{count(learned)} of the {count(len(rows))}"
 
 
-def findings(rows: Sequence[Row], dataset: Dataset) -> list[tuple[str, str]]:
+def findings(rows: Sequence[ComparisonRow], dataset: Dataset) -> list[tuple[str, str]]:
     """What one activation's rows show: pairs of (heading, sentences)."""
     found = [
         _symmetry([row for row in rows if row.verdict.word == "symmetry"], dataset),
@@ -152,7 +152,7 @@ def findings(rows: Sequence[Row], dataset: Dataset) -> list[tuple[str, str]]:
     return [item for item in found if item is not None]
 
 
-def _symmetry(rows: Sequence[Row], dataset: Dataset) -> tuple[str, str] | None:
+def _symmetry(rows: Sequence[ComparisonRow], dataset: Dataset) -> tuple[str, str] | None:
     if not rows:
         return None
     summaries = [summarize(row) for row in rows]
@@ -171,7 +171,7 @@ def _symmetry(rows: Sequence[Row], dataset: Dataset) -> tuple[str, str] | None:
     return "Equal units stay equal", text
 
 
-def _changes(rows: Sequence[Row]) -> str:
+def _changes(rows: Sequence[ComparisonRow]) -> str:
     """What the rows do to the signal and to the gradient, in one sentence."""
     evidences = [summarize(row).evidence for row in rows]
     names = [f" ({row.name})" if len(rows) > 1 else "" for row in rows]
@@ -187,7 +187,7 @@ def _changes(rows: Sequence[Row]) -> str:
     return text[0].upper() + text[1:]
 
 
-def _loss(row: Row) -> str:
+def _loss(row: ComparisonRow) -> str:
     s = summarize(row)
     if s.diverged:
         at = "" if s.diverged_step is None else f" at step {s.diverged_step}"
@@ -195,7 +195,7 @@ def _loss(row: Row) -> str:
     return f"training loss goes from {quantity(s.initial_loss)} to {quantity(s.final_loss)}"
 
 
-def _shrinking(rows: Sequence[Row]) -> tuple[str, str] | None:
+def _shrinking(rows: Sequence[ComparisonRow]) -> tuple[str, str] | None:
     if not rows:
         return None
     worst = min(rows, key=_gradient)
@@ -213,7 +213,7 @@ def _shrinking(rows: Sequence[Row]) -> tuple[str, str] | None:
     return "Too small a scale fades with depth", f"{text}, and its {_loss(worst)}."
 
 
-def _growing(rows: Sequence[Row]) -> tuple[str, str] | None:
+def _growing(rows: Sequence[ComparisonRow]) -> tuple[str, str] | None:
     if not rows:
         return None
     worst = max(rows, key=_gradient)
@@ -231,7 +231,7 @@ def _growing(rows: Sequence[Row]) -> tuple[str, str] | None:
     return "Too large a scale explodes with depth", text
 
 
-def _steady(rows: Sequence[Row], dataset: Dataset) -> tuple[str, str] | None:
+def _steady(rows: Sequence[ComparisonRow], dataset: Dataset) -> tuple[str, str] | None:
     if not rows:
         return None
     results = [f"{row.name} {score(row.score, dataset)}" for row in rows]
@@ -242,7 +242,7 @@ def _steady(rows: Sequence[Row], dataset: Dataset) -> tuple[str, str] | None:
     )
 
 
-def _means(rows: Sequence[Row]) -> tuple[str, str] | None:
+def _means(rows: Sequence[ComparisonRow]) -> tuple[str, str] | None:
     """The notes' first condition, on the rows whose units differ and whose numbers are finite."""
     values = {}
     for row in rows:
@@ -279,7 +279,7 @@ def _means(rows: Sequence[Row]) -> tuple[str, str] | None:
     )
 
 
-def _gradient(row: Row) -> float:
+def _gradient(row: ComparisonRow) -> float:
     value = summarize(row).evidence.gradient_decades
     return -math.inf if math.isnan(value) else value
 

@@ -82,7 +82,7 @@ def inverse_root_of_width(parameter: Parameter, model: Model) -> Initializer:
     return Normal(std=1.0 / math.sqrt(parameter.shape[-1]))
 
 
-def block_of(parameter: Parameter, model: Model, n_layers: int | None) -> tuple[int, int]:
+def layer_number(parameter: Parameter, model: Model, n_layers: int | None) -> tuple[int, int]:
     """Number of the layer that holds it, and how many layers there are."""
     block = model.block(parameter)
     if block is None:
@@ -97,4 +97,4 @@ def block_of(parameter: Parameter, model: Model, n_layers: int | None) -> tuple[
 
 def count_layers(parameter: Parameter, model: Model, n_layers: int | None) -> int:
     """How many layers there are."""
-    return block_of(parameter, model, n_layers)[1]
+    return layer_number(parameter, model, n_layers)[1]

@@ -23,9 +23,9 @@ from initcore.models.patterns import (
     RESIDUAL,
     VALUES,
     VECTORS,
-    block_of,
     count_layers,
     inverse_root_of_width,
+    layer_number,
     optional,
     rest,
 )
@@ -268,7 +268,7 @@ class Mitchell(Recipe):
     def assign(self, role: str, parameter: Parameter, model: Model) -> Assignment:
         """Of what writes to the stream the number of its layer has to be known."""
         if role in ("attention_out", "feed_forward_out"):
-            block_of(parameter, model, None)
+            layer_number(parameter, model, None)
         return super().assign(role, parameter, model)
 
     def rules(self) -> tuple[Rule, ...]:

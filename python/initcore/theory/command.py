@@ -6,7 +6,7 @@ import math
 import sys
 from dataclasses import dataclass
 
-from initcore import activations
+from initcore import _checks, activations
 from initcore._files import replacing
 from initcore.activations import gains
 from initcore.theory.mean_field import MeanField
@@ -16,12 +16,8 @@ _LARGEST = 1e150  # of a q, whose square a double holds
 _LAWS = ("xavier", "he", "rms", "backward", "critical")
 
 
-class UsageError(ValueError):
-    """An option that cannot be used; the message is one line."""
-
-
 @dataclass(frozen=True)
-class Row:
+class TheoryRow:
     """One activation with one law of weights."""
 
     activation: str
@@ -90,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
             text = json.dumps([_plain(row) for row in rows], indent=2) + "\n"
             if args.json != "-":
                 replacing.write(args.json, text)
-    except (UsageError, OSError) as error:
+    except (_checks.UsageError, OSError) as error:
         print(f"initcore theory: {error}", file=sys.stderr)
         return 2
     if args.json == "-":
@@ -102,23 +98,23 @@ def run(args: argparse.Namespace) -> int:
 def _names(text: str, option: str) -> list[str]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
-        raise UsageError(f"{option} is empty: name at least one")
+        raise _checks.UsageError(f"{option} is empty: name at least one")
     return names
 
 
 def _check(args: argparse.Namespace) -> None:
     if args.depth < 1:
-        raise UsageError(f"--depth={args.depth} must be at least 1")
+        raise _checks.UsageError(f"--depth={args.depth} must be at least 1")
     if not (math.isfinite(args.sigma_b2) and args.sigma_b2 >= 0.0):
-        raise UsageError(f"--sigma-b2={args.sigma_b2:g} must not be negative, and finite")
+        raise _checks.UsageError(f"--sigma-b2={args.sigma_b2:g} must not be negative, and finite")
     if not (math.isfinite(args.q) and args.q > 0.0):
-        raise UsageError(f"--q={args.q:g} must be positive and finite")
+        raise _checks.UsageError(f"--q={args.q:g} must be positive and finite")
 
 
-def _row(activation: str, weights: str, args: argparse.Namespace) -> Row:
+def _row(activation: str, weights: str, args: argparse.Namespace) -> TheoryRow:
     """What the mean field says; that nothing exists, where a law has no such weights."""
     if activation not in activations.names():
-        raise UsageError(
+        raise _checks.UsageError(
             f"--activation={activation} is not known; use some of {', '.join(activations.names())}"
         )
     bias, nothing = args.sigma_b2, (math.nan,) * 3
@@ -129,21 +125,21 @@ def _row(activation: str, weights: str, args: argparse.Namespace) -> Row:
             sigma_w = gains.gain(activation, weights, args.q)  # type: ignore[arg-type]
         else:
             sigma_w = {"xavier": 1.0, "he": math.sqrt(2.0)}.get(weights) or _root(weights)
-    except UsageError:
+    except _checks.UsageError:
         raise
     except ValueError:
-        return Row(
+        return TheoryRow(
             activation, weights, math.nan, math.nan, math.nan, math.nan, "none exists", *nothing
         )
     at = MeanField(activation, sigma_w, bias, args.q)
     if math.isinf(at.q_star):
         decades = _decades_on_the_way(at, args.depth)
         unbounded = (math.inf, math.nan, "unbounded", math.nan, math.nan, decades)
-        return Row(activation, weights, sigma_w, bias, *unbounded)
+        return TheoryRow(activation, weights, sigma_w, bias, *unbounded)
     chi_1 = 1.0 if at.phase == "critical" else at.chi_1
     decades = 0.5 * args.depth * math.log10(chi_1) if chi_1 > 0.0 else -math.inf
     settled = (at.q_star, at.chi_1, at.phase, at.xi_q, _xi_c(at), decades)
-    return Row(activation, weights, sigma_w, bias, *settled)
+    return TheoryRow(activation, weights, sigma_w, bias, *settled)
 
 
 def _xi_c(at: MeanField) -> float:
@@ -170,13 +166,13 @@ def _root(weights: str) -> float:
     except ValueError:
         value = math.nan
     if not (math.isfinite(value) and value > 0.0):
-        raise UsageError(
+        raise _checks.UsageError(
             f"--weights={weights} is neither one of {', '.join(_LAWS)} nor a positive number"
         )
     return math.sqrt(value)
 
 
-def _plain(row: Row) -> dict[str, object]:
+def _plain(row: TheoryRow) -> dict[str, object]:
     """For JSON, which knows no infinity and no NaN: those are null."""
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
@@ -190,7 +186,7 @@ def _number(value: float) -> str:
     return "inf" if math.isinf(value) else f"{value:.4g}"
 
 
-def table(rows: list[Row], depth: int) -> str:
+def table(rows: list[TheoryRow], depth: int) -> str:
     """The rows as text that ends with a newline."""
     head = ["activation", "weights", "n Var(W)", "Var(b)", "q*", "chi_1", "phase"]
     head += ["xi_q", "xi_c", f"gradient, {depth} layers"]

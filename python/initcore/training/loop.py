@@ -26,7 +26,7 @@ Array = NDArray[Any]
 Callback = Callable[[int, History], Any]
 
 CHUNK = 1024
-"""Rows that `measure` takes at once: enough for full speed, little memory."""
+"""Rows that `evaluate` takes at once: enough for full speed, little memory."""
 
 
 def shuffled_order(key: Key, epoch: int, n: int) -> NDArray[np.intp]:
@@ -44,7 +44,7 @@ def shuffled_order(key: Key, epoch: int, n: int) -> NDArray[np.intp]:
     return kernels._order(words).astype(np.intp, copy=False)
 
 
-def measure(
+def evaluate(
     layers: Sequence[Layer],
     loss: Loss,
     x: Array,
@@ -147,9 +147,9 @@ class Run:
             history.diverged_layer = totals.diverged_layer
         return not self.spec.stop_on_nonfinite
 
-    def measure(self, x: Array, target: Array) -> tuple[float, float | None]:
+    def evaluate(self, x: Array, target: Array) -> tuple[float, float | None]:
         """Mean loss and share of right answers of these samples with the parameters as they are."""
-        return measure(self.spec.layers, self.spec.loss, x, target, program=self._program)
+        return evaluate(self.spec.layers, self.spec.loss, x, target, program=self._program)
 
     def check_arrays(self) -> None:
         """Refuse a layer that holds other arrays than those that the run trains."""
@@ -373,7 +373,7 @@ def train(run: Run, history: History, between: BetweenEpochs, callback: Callback
 def _begin(run: Run, history: History, between: BetweenEpochs) -> None:
     """Record the loss before the first step, and begin empty lists for the epochs."""
     spec = run.spec
-    history.initial_loss, history.initial_accuracy = run.measure(spec.x, spec.target)
+    history.initial_loss, history.initial_accuracy = run.evaluate(spec.x, spec.target)
     if history.initial_accuracy is not None:
         history.accuracy = []
     if between.validation is not None:
@@ -382,7 +382,7 @@ def _begin(run: Run, history: History, between: BetweenEpochs) -> None:
 
 
 def _validate(run: Run, history: History, validation: tuple[Array, Array]) -> None:
-    loss, accuracy = run.measure(*validation)
+    loss, accuracy = run.evaluate(*validation)
     assert history.validation_loss is not None
     history.validation_loss.append(loss)
     if history.validation_accuracy is not None and accuracy is not None:

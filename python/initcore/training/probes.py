@@ -62,7 +62,7 @@ class Probes:
         object.__setattr__(self, "every", _checks.count(self.every, "every", least=1))
 
 
-class Moments(NamedTuple):
+class ProbedMoments(NamedTuple):
     """Mean and root mean square, float64 arrays (steps, layers) or (steps, parameters)."""
 
     mean: Array
@@ -85,7 +85,7 @@ class ProbeRecord:
         Their names, as in `Sequential.parameters`.
     steps : ndarray of int64, (steps,)
         The steps that are recorded, counted from 0.
-    z, y, dz : Moments
+    z, y, dz : ProbedMoments
         Of the layers: z, which is x w^T + b of a `Dense` and x of an `Activation`; y = phi(z);
         and the gradient of the loss for z. Over samples and units.
     dead : ndarray, (steps, layers)
@@ -95,7 +95,7 @@ class ProbeRecord:
         "lecun_tanh", "softsign", "erf", "arctan", outside [0.03, 0.97] for "sigmoid", at an end of
         "hardtanh" and "hardsigmoid", at the upper one of "relu6", whose lower one is `dead`'s. NaN
         for other activations.
-    gradient : Moments
+    gradient : ProbedMoments
         Of the parameters' gradients, before they are clipped.
     update_ratio : ndarray, (steps, parameters)
         Norm of the step of a parameter over the norm of the parameter before it: about 1e-3 in a
@@ -159,19 +159,19 @@ class ProbeRecord:
         return self.values[:, LAYER_FACTS * len(self.layers) + which :: PARAMETER_FACTS]
 
     @property
-    def z(self) -> Moments:
+    def z(self) -> ProbedMoments:
         """Of what goes into the activations, (steps, layers)."""
-        return Moments(self._of_layers(0), self._of_layers(1))
+        return ProbedMoments(self._of_layers(0), self._of_layers(1))
 
     @property
-    def y(self) -> Moments:
+    def y(self) -> ProbedMoments:
         """Of what comes out of them, (steps, layers)."""
-        return Moments(self._of_layers(2), self._of_layers(3))
+        return ProbedMoments(self._of_layers(2), self._of_layers(3))
 
     @property
-    def dz(self) -> Moments:
+    def dz(self) -> ProbedMoments:
         """Of the gradient of the loss for z, (steps, layers)."""
-        return Moments(self._of_layers(4), self._of_layers(5))
+        return ProbedMoments(self._of_layers(4), self._of_layers(5))
 
     @property
     def dead(self) -> Array:
@@ -184,9 +184,9 @@ class ProbeRecord:
         return self._of_layers(7)
 
     @property
-    def gradient(self) -> Moments:
+    def gradient(self) -> ProbedMoments:
         """Of the gradients, (steps, parameters)."""
-        return Moments(self._of_parameters(0), self._of_parameters(1))
+        return ProbedMoments(self._of_parameters(0), self._of_parameters(1))
 
     @property
     def update_ratio(self) -> Array:

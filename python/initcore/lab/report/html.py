@@ -25,7 +25,7 @@ from initcore.lab.cells import (
     quantity,
     summarize,
 )
-from initcore.lab.comparison import Comparison, Row, Run
+from initcore.lab.comparison import Comparison, ComparisonRow, SeedRun
 from initcore.lab.datasets import Dataset
 from initcore.lab.report import plots
 from initcore.lab.report.svg import Plot, Style
@@ -219,7 +219,9 @@ def _figure(plot: Plot, how: str, table: str) -> str:
     )
 
 
-def _scoreboard(comparison: Comparison, rows: Sequence[Row], look: dict[str, Style]) -> str:
+def _scoreboard(
+    comparison: Comparison, rows: Sequence[ComparisonRow], look: dict[str, Style]
+) -> str:
     data = comparison.dataset
     n_classes = len(data.classes)
     scale = "0 to 100 %" if n_classes else "0 to 1"
@@ -249,7 +251,7 @@ def _scoreboard(comparison: Comparison, rows: Sequence[Row], look: dict[str, Sty
     )
 
 
-def _score(row: Row, s: Summary, style: Style, data: Dataset) -> str:
+def _score(row: ComparisonRow, s: Summary, style: Style, data: Dataset) -> str:
     level = row.verdict.level
     name = level.name.lower()
     at = "" if s.diverged_step is None else f" at step {s.diverged_step}"
@@ -309,7 +311,7 @@ def _table(corner: str, heads: Sequence[str], lines: Sequence[tuple[str, Sequenc
 
 
 def _layer_table(
-    rows: Sequence[Row], of: Callable[[Run], np.ndarray], layer: str, unit: str
+    rows: Sequence[ComparisonRow], of: Callable[[SeedRun], np.ndarray], layer: str, unit: str
 ) -> str:
     values = {row.name: plots.median_over_seeds(row, of) for row in rows}
     heads = [str(i + 1) for i in range(len(of(rows[0].runs[0])))]
@@ -317,7 +319,7 @@ def _layer_table(
     return _table(f"{layer} ({unit})", heads, lines)
 
 
-def _loss_table(comparison: Comparison, rows: Sequence[Row]) -> str:
+def _loss_table(comparison: Comparison, rows: Sequence[ComparisonRow]) -> str:
     epochs = comparison.settings.epochs
     lines = []
     for row in rows:

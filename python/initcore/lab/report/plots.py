@@ -7,8 +7,8 @@ import numpy as np
 
 from initcore.doctor.verdict import FAIL_DECADES, WARN_DECADES
 from initcore.lab.cells import middle
-from initcore.lab.comparison import Comparison, Row, Run
-from initcore.lab.report.svg import Axis, Plot, Point, Rule, Series, Style
+from initcore.lab.comparison import Comparison, ComparisonRow, SeedRun
+from initcore.lab.report.svg import Axis, Guide, Plot, Point, Series, Style
 
 # The default starts always look the same; the dash and the marker say it without color.
 STYLES = {
@@ -62,9 +62,9 @@ def _decade_axis(values: Sequence[float], label: str) -> Axis:
 
 
 _BANDS = (
-    Rule(-FAIL_DECADES, FAIL_DECADES, f"within {FAIL_DECADES:g} decades", "band-fail"),
-    Rule(-WARN_DECADES, WARN_DECADES, f"within {WARN_DECADES:g}", "band-warn"),
-    Rule(0.0, kind="rule"),
+    Guide(-FAIL_DECADES, FAIL_DECADES, f"within {FAIL_DECADES:g} decades", "band-fail"),
+    Guide(-WARN_DECADES, WARN_DECADES, f"within {WARN_DECADES:g}", "band-warn"),
+    Guide(0.0, kind="rule"),
 )
 
 
@@ -73,32 +73,32 @@ def _log10(values: np.ndarray, reference: float) -> np.ndarray:
         return np.asarray(np.log10(values) - np.log10(reference))
 
 
-def median_over_seeds(row: Row, of: Callable[[Run], np.ndarray]) -> list[float]:
+def median_over_seeds(row: ComparisonRow, of: Callable[[SeedRun], np.ndarray]) -> list[float]:
     """Layer by layer; not finite where a seed is not."""
     curves = [of(run) for run in row.runs]
     return [middle([float(curve[i]) for curve in curves]) for i in range(len(curves[0]))]
 
 
-def signal_decades(run: Run) -> np.ndarray:
+def signal_decades(run: SeedRun) -> np.ndarray:
     s = run.statistics
     return _log10(s.signal, s.signal[0])
 
 
-def rms_decades(run: Run) -> np.ndarray:
+def rms_decades(run: SeedRun) -> np.ndarray:
     s = run.statistics
     return _log10(s.rms, s.signal[0])
 
 
-def gradient_decades(run: Run) -> np.ndarray:
+def gradient_decades(run: SeedRun) -> np.ndarray:
     s = run.statistics
     return _log10(s.gradient, s.gradient[-1])
 
 
-def relative_mean(run: Run) -> np.ndarray:
+def relative_mean(run: SeedRun) -> np.ndarray:
     return run.statistics.relative_mean[:-1]
 
 
-def mean(run: Run) -> np.ndarray:
+def mean(run: SeedRun) -> np.ndarray:
     return run.statistics.mean[:-1]
 
 
@@ -115,7 +115,7 @@ def _note(axis: Axis, value: float) -> str:
     return ""
 
 
-def signal_plot(rows: Sequence[Row], look: dict[str, Style], identifier: str) -> Plot:
+def signal_plot(rows: Sequence[ComparisonRow], look: dict[str, Style], identifier: str) -> Plot:
     """Standard deviation across samples (solid) beside the RMS (thin), from layer to layer."""
     curves = {row.name: median_over_seeds(row, signal_decades) for row in rows}
     thin = {row.name: median_over_seeds(row, rms_decades) for row in rows}
@@ -146,7 +146,7 @@ def signal_plot(rows: Sequence[Row], look: dict[str, Style], identifier: str) ->
     )
 
 
-def gradient_plot(rows: Sequence[Row], look: dict[str, Style], identifier: str) -> Plot:
+def gradient_plot(rows: Sequence[ComparisonRow], look: dict[str, Style], identifier: str) -> Plot:
     """RMS of dz in each layer, relative to the last."""
     curves = {row.name: median_over_seeds(row, gradient_decades) for row in rows}
     axis = _decade_axis(
@@ -183,7 +183,7 @@ def gradient_plot(rows: Sequence[Row], look: dict[str, Style], identifier: str) 
     )
 
 
-def _ends(rows: Sequence[Row], curves: dict[str, list[float]], where: str) -> str:
+def _ends(rows: Sequence[ComparisonRow], curves: dict[str, list[float]], where: str) -> str:
     parts = []
     for row in rows:
         value = curves[row.name][-1]
@@ -192,7 +192,7 @@ def _ends(rows: Sequence[Row], curves: dict[str, list[float]], where: str) -> st
     return f"Decades {where}: {', '.join(parts)}."
 
 
-def mean_plot(rows: Sequence[Row], look: dict[str, Style], identifier: str) -> Plot:
+def mean_plot(rows: Sequence[ComparisonRow], look: dict[str, Style], identifier: str) -> Plot:
     """Mean of the activations over their RMS, by hidden layer."""
     curves = {row.name: median_over_seeds(row, relative_mean) for row in rows}
     finite = [v for curve in curves.values() for v in curve if math.isfinite(v)]
@@ -208,12 +208,12 @@ def mean_plot(rows: Sequence[Row], look: dict[str, Style], identifier: str) -> P
         Axis(layers.low, layers.high, layers.ticks, "hidden layer (number)"),
         Axis(low, 1.0, ticks, "mean / RMS (no unit)"),
         [Series(row.name, look[row.name], _by_layer(curves[row.name])) for row in rows],
-        (Rule(0.0, kind="rule"),),
+        (Guide(0.0, kind="rule"),),
     )
 
 
 def loss_plot(
-    comparison: Comparison, rows: Sequence[Row], look: dict[str, Style], identifier: str
+    comparison: Comparison, rows: Sequence[ComparisonRow], look: dict[str, Style], identifier: str
 ) -> Plot:
     """Training loss by epoch: median over seeds, band from the lowest to the highest."""
     epochs = comparison.settings.epochs
@@ -249,7 +249,7 @@ def loss_plot(
         axis,
         series,
         (
-            Rule(
+            Guide(
                 math.log10(guessing),
                 label=f"guessing: {guessing:.3g}",
                 kind="guess",
@@ -258,7 +258,7 @@ def loss_plot(
     )
 
 
-def median_loss(row: Row, epochs: int) -> list[float]:
+def median_loss(row: ComparisonRow, epochs: int) -> list[float]:
     """The loss by epoch, from before the first step; NaN from where any seed has none."""
     return [
         middle([run.losses[i] if i < len(run.losses) else math.nan for run in row.runs])
@@ -266,12 +266,14 @@ def median_loss(row: Row, epochs: int) -> list[float]:
     ]
 
 
-def _last_loss(row: Row) -> str:
+def _last_loss(row: ComparisonRow) -> str:
     value = middle([run.losses[-1] for run in row.runs])
     return f"{value:.3g}" if math.isfinite(value) else "not a number"
 
 
-def _loss_curve(row: Row, epochs: int, choose: Callable[[Sequence[float]], float]) -> list[float]:
+def _loss_curve(
+    row: ComparisonRow, epochs: int, choose: Callable[[Sequence[float]], float]
+) -> list[float]:
     """log10 of the loss by epoch, NaN from where any seed has none."""
     curve = []
     for i in range(epochs + 1):

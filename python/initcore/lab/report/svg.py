@@ -57,7 +57,7 @@ class Series:
 
 
 @dataclass(frozen=True)
-class Rule:
+class Guide:
     """A horizontal reference: a line at `low`, or a band from `low` to `high`."""
 
     low: float
@@ -86,7 +86,7 @@ class Plot:
     x: Axis
     y: Axis
     series: Sequence[Series]
-    rules: Sequence[Rule] = field(default=())
+    rules: Sequence[Guide] = field(default=())
 
     @property
     def height(self) -> int:
