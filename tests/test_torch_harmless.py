@@ -239,3 +239,25 @@ def test_a_deep_copy_of_a_started_model_is_untouched_by_the_next_start() -> None
     target = copy.deepcopy(model)
     initialize(model, "he", key=1)
     assert not torch.equal(target[0].weight, model[0].weight)
+
+
+def test_computing_a_buffer_does_not_take_the_memory_of_the_model_again() -> None:
+    class Angles(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("table", torch.empty(4))
+
+        def reset_parameters(self) -> None:
+            self.table.copy_(torch.arange(4.0))
+
+    with torch.device("meta"):
+        model = nn.Sequential(nn.Linear(64, 64), Angles())
+    copied = []
+    clone = torch.Tensor.clone
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            torch.Tensor, "clone", lambda self: copied.append(self.numel()) or clone(self)
+        )
+        materialize(model, "he", key=0)
+    assert model[1].table.tolist() == [0, 1, 2, 3]
+    assert max(copied, default=0) <= 4

@@ -208,16 +208,18 @@ class _Work:
     def compute_missing(self, compute: Callable[[nn.Module], Any] | None) -> None:
         """Have the model, or the function given, compute what no rule starts.
 
-        The tensors are in the model for as long as that takes, and what else the code writes is
-        undone. A tensor that nobody has written is refused.
+        The tensors of the modules asked are in the model for as long as that takes, and what else
+        the code writes is undone. A tensor that nobody has written is refused.
         """
         if not self._missing:
             return
         modules = {places[0].module: places[0].full_name for places, _ in self._missing[::-1]}
-        before = [(places, places[0].get()) for places, _ in (*self._made, *self._missing)]
+        # the others stay on the meta device: a copy of a whole model takes its memory again
+        beside = [made for made in self._made if made[0][0].module in modules]
+        before = [(places, places[0].get()) for places, _ in (*beside, *self._missing)]
         versions = [tensor._version for _, tensor in self._missing]
         try:
-            for places, tensor in self._made:
+            for places, tensor in beside:
                 _put(places, tensor.clone())
             for places, tensor in self._missing:
                 _put(places, tensor)
